@@ -6,5 +6,6 @@ pub mod cli;
 pub mod config;
 pub mod doctor;
 pub mod grpc;
+pub mod outbound;
 pub mod revocation_feed;
 pub mod storage;

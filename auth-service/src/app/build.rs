@@ -3,9 +3,9 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context as _, anyhow};
-use holdfast_core::clock::Clock;
-use holdfast_crypto::{random::SystemRandom, seal::Sealer};
-use holdfast_identity::{audit::AuditRecorder, id::Jti, key::KeyAlgorithms};
+use holdfast_core::{clock::Clock, steady_clock::SteadyClock};
+use holdfast_crypto::{jwt::Jwts, random::SystemRandom, seal::Sealer};
+use holdfast_identity::{audit::AuditRecorder, id::Jti, key::KeyAlgorithms, store::Store};
 use holdfast_server_kit::{
     config::RedisUrl,
     connections::{BoundedListener, Connections},
@@ -14,19 +14,22 @@ use holdfast_server_kit::{
     service_manager::ServiceManager,
 };
 use holdfast_tls::{TlsMaterial, TlsWatch};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
     app::{
         App,
         clock_checkpoint::steady_clock,
         key_rotation::{KeyPolicy, SigningKeys},
+        logout_delivery::{LogoutDispatcher, LogoutSender},
         operations::{Operations, Resources},
         secrets::Secrets,
         store::{open_feed_by, open_store_when_available},
     },
     config::{ServeConfig, TlsConfig},
     grpc::{self, PortTls, ServiceIdentity, Services},
+    outbound::{AddressPolicy, OutboundClient},
+    revocation_feed::RevocationFeed,
     storage::{audit_trail::BackgroundAuditTrail, redis::Redis},
 };
 
@@ -49,30 +52,18 @@ impl App {
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
         let manager = ServiceManager::from_env();
-        let opening = open_store_when_available(&config.database, &*clock, &manager);
-        let (store, outage) = opening.await?;
-        let instance = Jti::random(&SystemRandom).to_string();
-        let sealer = Sealer::new(&config.key_encryption_key);
-        let redis = config.redis.as_ref().map(connect_redis).transpose()?;
-        let secrets = Secrets::open(&*store, &sealer, &*clock, redis.is_some()).await?;
-        let (trail, audit_writer) = BackgroundAuditTrail::start(store.clone());
-        let audit = AuditRecorder::new(Arc::new(trail), clock.clone());
-        let (holder, policy) = ((store.clone(), &*instance), key_policy(&config));
-        let keys = SigningKeys::new(holder, sealer, audit.clone(), clock.clone(), policy);
-        let jwts = Arc::new(keys.open().await?);
-        let steady = steady_clock(&*store, clock.clone()).await?;
-        let clocks = (clock.clone(), steady.clone());
-        let feed = Arc::new(open_feed_by(&store, clocks, outage).await?);
+        let opened = Opened::open(&config, &clock, &manager).await?;
+        let logouts = opened.logout_dispatcher(&config);
         let resources = Resources {
-            store: store.clone(),
-            feed: feed.clone(),
-            jwts: jwts.clone(),
+            store: opened.store.clone(),
+            feed: opened.feed.clone(),
+            jwts: opened.jwts.clone(),
             id_token_algorithms: config.id_token_algorithms,
-            redis,
-            secrets,
+            redis: opened.redis,
+            secrets: opened.secrets,
             sealer: Sealer::new(&config.key_encryption_key),
             passkeys: config.passkeys,
-            audit,
+            audit: opened.audit,
             clock: clock.clone(),
         };
         let operations = Operations::new(resources, config.hashing, config.policy)?;
@@ -82,11 +73,11 @@ impl App {
             accounts: operations.accounts,
             clients: operations.clients,
             service_identity: Arc::new(caller),
-            keys: jwts.clone(),
-            key_rotation: Arc::new(keys.clone()),
+            keys: opened.jwts.clone(),
+            key_rotation: Arc::new(opened.keys.clone()),
             clock: clock.clone(),
-            audit: store.clone(),
-            feed: feed.clone(),
+            audit: opened.store.clone(),
+            feed: opened.feed.clone(),
         };
         let (tls, tls_watch) = port_tls(config.tls, &clock)?;
         let request_limit = Arc::new(RequestLimit::new(grpc::REQUEST_SLOTS));
@@ -96,14 +87,15 @@ impl App {
             server: grpc::Server::new(services, request_limit.clone(), tls, config.reflection),
             tls_watch,
             manager,
-            store,
-            instance,
-            feed,
-            keys,
-            jwts,
-            audit_writer,
+            store: opened.store,
+            instance: opened.instance,
+            feed: opened.feed,
+            keys: opened.keys,
+            logouts,
+            jwts: opened.jwts,
+            audit_writer: opened.audit_writer,
             audit_retention: config.audit_retention,
-            steady,
+            steady: opened.steady,
             request_limit,
         };
         app.warn_if_unencrypted().map(|()| app)
@@ -117,6 +109,76 @@ impl App {
             );
         }
         Ok(())
+    }
+}
+
+/// What is opened before the operations are constructed.
+struct Opened {
+    store: Arc<dyn Store>,
+    /// Identifies this process as the holder of leases.
+    instance: String,
+    steady: Arc<SteadyClock>,
+    feed: Arc<RevocationFeed>,
+    keys: SigningKeys,
+    jwts: Arc<Jwts>,
+    redis: Option<Redis>,
+    secrets: Secrets,
+    audit: AuditRecorder,
+    audit_writer: JoinHandle<()>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Opened {
+    async fn open(
+        config: &ServeConfig,
+        clock: &Arc<dyn Clock>,
+        manager: &ServiceManager,
+    ) -> anyhow::Result<Self> {
+        let opening = open_store_when_available(&config.database, &**clock, manager);
+        let (store, outage) = opening.await?;
+        let instance = Jti::random(&SystemRandom).to_string();
+        let sealer = Sealer::new(&config.key_encryption_key);
+        let redis = config.redis.as_ref().map(connect_redis).transpose()?;
+        let secrets = Secrets::open(&*store, &sealer, &**clock, redis.is_some()).await?;
+        let (trail, audit_writer) = BackgroundAuditTrail::start(store.clone());
+        let audit = AuditRecorder::new(Arc::new(trail), clock.clone());
+        let (holder, policy) = ((store.clone(), &*instance), key_policy(config));
+        let keys = SigningKeys::new(holder, sealer, audit.clone(), clock.clone(), policy);
+        let jwts = Arc::new(keys.open().await?);
+        let steady = steady_clock(&*store, clock.clone()).await?;
+        let clocks = (clock.clone(), steady.clone());
+        let feed = Arc::new(open_feed_by(&store, clocks, outage).await?);
+        Ok(Self {
+            store,
+            instance,
+            steady,
+            feed,
+            keys,
+            jwts,
+            redis,
+            secrets,
+            audit,
+            audit_writer,
+            clock: clock.clone(),
+        })
+    }
+
+    fn logout_dispatcher(&self, config: &ServeConfig) -> LogoutDispatcher {
+        let outbound = &config.outbound;
+        let addresses = if outbound.private_addresses {
+            AddressPolicy::PublicAndPrivate
+        } else {
+            AddressPolicy::Public
+        };
+        let sender = LogoutSender {
+            tokens: self.jwts.clone(),
+            issuer: config.policy.issuer.clone(),
+            client: OutboundClient::new(addresses, outbound.authorities.clone()),
+            random: Arc::new(SystemRandom),
+            clock: self.clock.clone(),
+        };
+        let (holder, feed) = ((self.store.clone(), &*self.instance), self.feed.clone());
+        LogoutDispatcher::new(holder, feed, sender, self.steady.clone())
     }
 }
 

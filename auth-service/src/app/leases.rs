@@ -15,7 +15,10 @@ pub(super) static SIGNING_KEYS: Lease = Lease::new("signing_keys", Duration::fro
 /// Of the instance that deletes what has expired: less than the time between two deletions, so that another one takes over at its next turn.
 pub(super) static RETENTION: Lease = Lease::new("retention", Duration::from_mins(50));
 
-static ALL: [&Lease; 2] = [&SIGNING_KEYS, &RETENTION];
+/// Of the instance that sends logout tokens, while there are some to send. Another one follows within this time.
+pub(super) static LOGOUT_DELIVERY: Lease = Lease::new("logout_delivery", Duration::from_secs(10));
+
+static ALL: [&Lease; 3] = [&SIGNING_KEYS, &RETENTION, &LOGOUT_DELIVERY];
 
 /// Adds the leases to a registry.
 pub(super) fn register(registry: &mut Registry) {
@@ -49,6 +52,11 @@ impl Lease {
             duration,
             held_until: Mutex::new(None),
         }
+    }
+
+    /// The time for which it is acquired.
+    pub(super) const fn duration(&self) -> Duration {
+        self.duration
     }
 
     /// Acquires the lease for `holder`, or extends it; returns whether that holds it now.

@@ -8,14 +8,21 @@ use holdfast_server_kit::{
 };
 
 use crate::{
-    app::{key_rotation, leases, log_events::LOG_EVENTS, operation_counters},
+    app::{
+        key_rotation, leases, log_events::LOG_EVENTS, logout_delivery::LogoutDispatcher,
+        operation_counters,
+    },
     grpc,
     revocation_feed::RevocationFeed,
     storage::{audit_trail, redis},
 };
 
 /// The registry with all metrics of the process.
-pub(super) fn registry(feed: &Arc<RevocationFeed>, requests: &Arc<RequestLimit>) -> Registry {
+pub(super) fn registry(
+    feed: &Arc<RevocationFeed>,
+    requests: &Arc<RequestLimit>,
+    logouts: &LogoutDispatcher,
+) -> Registry {
     let mut registry = Registry::default();
     holdfast_metrics::register_process(&mut registry, env!("CARGO_PKG_VERSION"));
     let own = registry.sub_registry_with_prefix("holdfast_auth");
@@ -29,6 +36,7 @@ pub(super) fn registry(feed: &Arc<RevocationFeed>, requests: &Arc<RequestLimit>)
     grpc::register_metrics(own);
     key_rotation::register(own);
     leases::register(own);
+    logouts.register(own);
     redis::register(own);
     holdfast_crypto::argon2id::register(own);
     holdfast_circuit_breaker::register(own);

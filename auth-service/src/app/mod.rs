@@ -5,6 +5,7 @@ mod clock_checkpoint;
 pub mod key_rotation;
 mod leases;
 mod log_events;
+mod logout_delivery;
 mod metrics;
 mod operation_counters;
 mod operations;
@@ -33,6 +34,7 @@ pub use self::store::{command_audit, open_accounts, open_feed, open_store};
 use self::{
     clock_checkpoint::{store_checkpoint, store_checkpoints},
     key_rotation::SigningKeys,
+    logout_delivery::LogoutDispatcher,
     readiness::ServiceReadiness,
     retention::purge_regularly,
 };
@@ -50,6 +52,7 @@ pub struct App {
     instance: String,
     feed: Arc<RevocationFeed>,
     keys: SigningKeys,
+    logouts: LogoutDispatcher,
     jwts: Arc<Jwts>,
     audit_writer: JoinHandle<()>,
     audit_retention: Duration,
@@ -106,7 +109,8 @@ impl App {
             Arc::clone(steady),
             shutdown.clone(),
         ));
-        let registry = metrics::registry(&self.feed, &self.request_limit);
+        let registry = metrics::registry(&self.feed, &self.request_limit, &self.logouts);
+        let logouts = tokio::spawn(self.logouts.run(shutdown.clone()));
         let readiness = ServiceReadiness::new(store.clone(), self.request_limit);
         readiness.standby_warning().await;
         let ops = ops::serve(
@@ -127,10 +131,11 @@ impl App {
         }
         shutdown.cancel();
         drained.cancel();
-        // Health probes in progress and the queued audit events have the same second.
+        // Health probes in progress, the queued audit events and logout tokens have the same second.
         let _ = tokio::join!(
             timeout(OPS_DRAIN, ops),
             timeout(OPS_DRAIN, self.audit_writer),
+            timeout(OPS_DRAIN, logouts),
             feed
         );
         store_checkpoint(&**store, steady).await;

@@ -13,8 +13,8 @@ use holdfast_identity::{
     call_context::CallContext,
     key::Algorithm,
     oauth::{
-        ClientAuthMethod, ClientCredentialVerifier, NewClient, OauthClients, RedirectUri,
-        RelyingParty, RequestedAuthMethod,
+        BackchannelLogoutUri, ClientAuthMethod, ClientCredentialVerifier, NewClient, OauthClients,
+        RedirectUri, RelyingParty, RequestedAuthMethod,
     },
 };
 use secrecy::ExposeSecret as _;
@@ -62,7 +62,7 @@ pub(super) struct AddClient {
     #[arg(long)]
     dpop_required: bool,
     #[command(flatten)]
-    party: PartyArgs,
+    party: Box<PartyArgs>,
 }
 
 /// What people sign in to the client with.
@@ -78,6 +78,9 @@ struct PartyArgs {
     /// An address to which people may be sent after they sign out; can be repeated
     #[arg(long, value_name = "URI", requires = "redirect_uri")]
     post_logout_redirect_uri: Vec<Text>,
+    /// The address at which it receives the ends of its sessions (back-channel logout)
+    #[arg(long, value_name = "URI", requires = "redirect_uri")]
+    backchannel_logout_uri: Option<Text>,
     /// Algorithm of its ID tokens, one of `AUTH_ID_TOKEN_ALGORITHMS` [default: the first of them]
     #[arg(long, value_name = "ALGORITHM", requires = "redirect_uri")]
     id_token_algorithm: Option<Text>,
@@ -105,6 +108,11 @@ impl PartyArgs {
         let name = self.client_name.as_ref();
         let algorithm = self.id_token_algorithm.as_ref();
         let algorithm = algorithm.map(|text| text.parse::<Algorithm>().map_err(anyhow::Error::msg));
+        let logout = self.backchannel_logout_uri.as_ref();
+        let logout = logout.map(|text| {
+            let parsed = text.parse::<BackchannelLogoutUri>();
+            parsed.with_context(|| format!("--backchannel-logout-uri {}", &**text))
+        });
         Ok(Some(RelyingParty {
             name: name.map_or(id, |name| &**name).parse()?,
             redirect_uris: uris("--redirect-uri", self.redirect_uri)?,
@@ -115,6 +123,7 @@ impl PartyArgs {
             id_token_algorithm: algorithm.transpose()?.unwrap_or(default),
             is_first_party: self.first_party,
             must_push: self.push_required,
+            backchannel_logout_uri: logout.transpose()?,
         }))
     }
 }
@@ -220,6 +229,9 @@ fn list_relying_party(party: &RelyingParty) {
     }
     for uri in &party.post_logout_redirect_uris {
         println!("  post-logout {uri}");
+    }
+    if let Some(uri) = &party.backchannel_logout_uri {
+        println!("  backchannel-logout {uri}");
     }
 }
 

@@ -14,7 +14,7 @@ use holdfast_identity::{
     policy::Policy,
 };
 use holdfast_server_kit::config::{RedisUrl, args::TelemetryNames};
-use holdfast_tls::TlsFiles;
+use holdfast_tls::{PemFile, TlsFiles};
 use holdfast_webauthn::RelyingParty;
 use secrecy::SecretString;
 
@@ -61,6 +61,8 @@ pub struct ServeConfig {
     pub service_secret: Option<SecretString>,
     /// TLS on the gRPC port. `None`: it is not encrypted.
     pub tls: Option<TlsConfig>,
+    /// Requests to relying parties.
+    pub outbound: OutboundConfig,
     /// Cost and concurrency of password hashing.
     pub hashing: HashingConfig,
     /// Maximum number of connections to the gRPC port.
@@ -91,6 +93,15 @@ pub struct TlsConfig {
     pub files: TlsFiles,
     /// DNS name in the client certificate that identifies web-service.
     pub web_service_name: String,
+}
+
+/// Requests to relying parties.
+#[derive(Clone, Debug)]
+pub struct OutboundConfig {
+    /// Certificate authorities of their servers, besides those of the operating system.
+    pub authorities: Option<PemFile>,
+    /// Whether requests are sent to private and loopback addresses, too.
+    pub private_addresses: bool,
 }
 
 /// Cost and concurrency of password hashing.

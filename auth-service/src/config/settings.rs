@@ -2,6 +2,7 @@
 
 mod algorithms;
 mod check;
+mod outbound;
 mod passkeys;
 
 use std::path::PathBuf;
@@ -116,6 +117,13 @@ pub struct Settings {
     /// DNS name in the client certificate that identifies web-service
     #[arg(long, default_value = "web-service")]
     tls_web_service_name: Text,
+    /// Certificate authorities in PEM of servers that logout tokens are sent to, besides those of the operating system
+    #[arg(long)]
+    outbound_ca: Option<PathBuf>,
+    /// Whether logout tokens are sent to addresses of private networks and of this machine, too: `on` or `off`. Link-local addresses and
+    /// metadata services of clouds are never connected to
+    #[arg(long, default_value = "false")]
+    outbound_private_addresses: Text,
     /// Time for which a signing key signs before its successor replaces it, from `20m` to `2y`
     #[arg(long, default_value = "90d")]
     key_max_age: Text,

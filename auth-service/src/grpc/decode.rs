@@ -14,9 +14,9 @@ use holdfast_identity::{
     key::Algorithm,
     login::{DeviceEvent, EndConsentError, EndGrantError, EndLoginError},
     oauth::{
-        ClientAuthentication, ClientCredentials, ClientId, ConsentDecision, InvalidClientName,
-        InvalidKeyThumbprint, InvalidRedirectUri, KeyThumbprint, Parameters, PresentedProof,
-        RelyingParty, RepeatedParameter,
+        ClientAuthentication, ClientCredentials, ClientId, ConsentDecision,
+        InvalidBackchannelLogoutUri, InvalidClientName, InvalidKeyThumbprint, InvalidRedirectUri,
+        KeyThumbprint, Parameters, PresentedProof, RelyingParty, RepeatedParameter,
     },
     token::{Consistency, Scopes},
 };
@@ -116,6 +116,12 @@ pub(super) fn relying_party(
         id_token_algorithm: algorithm.map(parse).transpose()?.unwrap_or(default),
         is_first_party: stated.first_party,
         must_push: stated.push_required,
+        backchannel_logout_uri: optional(stated.backchannel_logout_uri)
+            .map(|uri| uri.parse())
+            .transpose()
+            .map_err(|why: InvalidBackchannelLogoutUri| {
+                invalid("relying_party.backchannel_logout_uri", why.to_string())
+            })?,
     })
 }
 

@@ -5,6 +5,7 @@
 mod audit;
 mod authentication;
 mod authorization;
+mod backchannel_logout;
 mod change_password;
 mod dpop;
 mod get_account;

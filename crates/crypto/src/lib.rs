@@ -12,6 +12,7 @@ pub mod jws;
 pub mod jwt;
 pub mod key_ring;
 pub mod keyed_hash;
+mod logout_token;
 pub mod passkeys;
 pub mod random;
 pub mod refresh_token;

@@ -140,6 +140,7 @@ pub fn relying_party() -> RelyingParty {
         id_token_algorithm: Algorithm::Es256,
         is_first_party: false,
         must_push: false,
+        backchannel_logout_uri: Some("https://shop.example/logout".parse().unwrap()),
     }
 }
 

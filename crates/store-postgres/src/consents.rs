@@ -19,7 +19,7 @@ use sqlx::AssertSqlSafe;
 use time::OffsetDateTime;
 
 use crate::{
-    PostgresStore, audit,
+    PostgresStore, audit, logout_deliveries,
     query::{RunQuery as _, Statement, long},
 };
 
@@ -103,7 +103,10 @@ impl ConsentStore for PostgresStore {
             if deleted == 0 {
                 return Ok(false);
             }
-            for grant in ended {
+            let ids = ended.iter().map(|grant| grant.text("id").map(str::to_owned));
+            let ids: Vec<String> = ids.collect::<Result<_, _>>()?;
+            logout_deliveries::insert_of_grants(&mut transaction, &ids, now).await?;
+            for id in ids {
                 let sql = format!(
                     "INSERT INTO revocations (sequence, kind, subject, expires_at) \
                      SELECT take_revocation_numbers(1), 'grant', id, {GRANT_CREDENTIALS_EXPIRE_AT} + $1 \
@@ -111,7 +114,7 @@ impl ConsentStore for PostgresStore {
                 );
                 sqlx::query(AssertSqlSafe(sql))
                     .bind(revocation_margin())
-                    .bind(grant.text("id")?)
+                    .bind(id)
                     .run(&mut *transaction)
                     .await?;
             }

@@ -13,13 +13,14 @@ use holdfast_store_sql::{
     account::{self, PASSWORD, USER},
     column::{end_reason, millis, revocation_margin},
     login::{self, GRANT, LOGIN},
+    logout_delivery::IS_LAST_OF_SESSION,
     parse,
     revocation::GRANT_CREDENTIALS_EXPIRE_AT,
 };
 use sqlx::AssertSqlSafe;
 use time::OffsetDateTime;
 
-use crate::{PostgresStore, audit, clients, consents, query::RunQuery as _};
+use crate::{PostgresStore, audit, clients, consents, logout_deliveries, query::RunQuery as _};
 
 #[async_trait]
 impl GrantStore for PostgresStore {
@@ -143,10 +144,11 @@ impl GrantStore for PostgresStore {
         events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
+        // The row of the login is locked: of two grants of a session that end at once, the second sees the end of the first.
         let ended = sqlx::query(
             "WITH login AS (\
                  SELECT sid FROM logins WHERE sid = (SELECT sid FROM grants WHERE id = $3) \
-                     AND ended_at IS NULL FOR SHARE) \
+                     AND ended_at IS NULL FOR NO KEY UPDATE) \
              UPDATE grants SET ended_at = $1, end_reason = $2 FROM login \
              WHERE grants.sid = login.sid AND id = $3 AND id <> grants.sid AND ended_at IS NULL",
         )
@@ -158,14 +160,18 @@ impl GrantStore for PostgresStore {
         if ended == 0 {
             return Ok(false);
         }
+        let is_ended = format!("grants.id = $2 AND ($4 OR {IS_LAST_OF_SESSION})");
+        let session = logout_deliveries::insertion(&is_ended, 3);
         let sql = format!(
-            "INSERT INTO revocations (sequence, kind, subject, expires_at) \
+            "WITH session AS ({session}) INSERT INTO revocations (sequence, kind, subject, expires_at) \
              SELECT take_revocation_numbers(1), 'grant', id, {GRANT_CREDENTIALS_EXPIRE_AT} + $1 \
              FROM grants JOIN logins USING (sid) WHERE id = $2"
         );
         sqlx::query(AssertSqlSafe(sql))
             .bind(revocation_margin())
             .bind(id.to_string())
+            .bind(millis(now))
+            .bind(reason.ends_session())
             .run(&mut *transaction)
             .await?;
         audit::commit(transaction, events).await?;

@@ -17,6 +17,7 @@ mod keys;
 mod leases;
 mod login_ends;
 mod logins;
+mod logout_deliveries;
 mod maintenance;
 mod metrics;
 mod migration;

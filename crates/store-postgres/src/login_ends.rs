@@ -11,7 +11,7 @@ use holdfast_store_sql::{
 use sqlx::{AssertSqlSafe, PgConnection};
 use time::OffsetDateTime;
 
-use crate::{PostgresStore, audit, query::RunQuery as _};
+use crate::{PostgresStore, audit, logout_deliveries, query::RunQuery as _};
 
 /// An SQL condition on `$1`, a text or NULL, and `$2`, a list of texts, and these.
 fn condition(filter: &LoginFilter) -> (&'static str, Option<String>, Vec<String>) {
@@ -41,7 +41,7 @@ fn condition(filter: &LoginFilter) -> (&'static str, Option<String>, Vec<String>
     }
 }
 
-/// Ends logins, and appends each to the revocation log; returns those that ended. A login whose ticket was never exchanged is not appended,
+/// Ends logins, appends each to the revocation log, and stores the ends of the sessions of relying parties; returns those that ended. A login whose ticket was never exchanged is not appended,
 /// as it has no other credential and the ticket requires the row. Expired logins end, too: after a leap of the clock they may be valid again.
 pub(super) async fn end_logins(
     connection: &mut PgConnection,
@@ -72,8 +72,10 @@ pub(super) async fn end_locked(
         .run(&mut *connection)
         .await?;
     // A statement of its own, so that it sees the grants of refreshes that were committed before the rows were locked.
+    let sessions =
+        logout_deliveries::insertion("logins.sid = ANY($1) AND grants.ended_at IS NULL", 3);
     let sql = format!(
-        "WITH ended AS MATERIALIZED (\
+        "WITH sessions AS ({sessions}), ended AS MATERIALIZED (\
              SELECT sid, {LOGIN_CREDENTIALS_EXPIRE_AT} AS until, row_number() OVER (ORDER BY created_at, sid) AS place \
              FROM logins WHERE sid = ANY($1) AND EXISTS (SELECT 1 FROM grants WHERE grants.sid = logins.sid)), \
          total AS MATERIALIZED (SELECT count(*) AS entries FROM ended), \
@@ -84,6 +86,7 @@ pub(super) async fn end_locked(
     sqlx::query(AssertSqlSafe(sql))
         .bind(&sids)
         .bind(revocation_margin())
+        .bind(millis(now))
         .run(connection)
         .await?;
     Ok(ended)

@@ -23,6 +23,7 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         "0009_security_events",
         "0010_bound_browsers",
         "0011_relying_parties",
+        "0012_backchannel_logout",
     ]
 });
 

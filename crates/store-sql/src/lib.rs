@@ -15,6 +15,7 @@ pub mod key;
 pub mod known_location;
 pub mod login;
 pub mod login_filter;
+pub mod logout_delivery;
 pub mod migration;
 pub mod oauth_client;
 pub mod passkey;
@@ -24,4 +25,4 @@ mod sql_row;
 pub mod traced;
 pub mod trusted_browser;
 
-pub use self::sql_row::{SqlRow, parse, parse_optional, time, unavailable};
+pub use self::sql_row::{SqlRow, optional_time, parse, parse_optional, time, unavailable};

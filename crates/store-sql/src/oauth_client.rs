@@ -18,7 +18,7 @@ pub const REVOKED_FOR: Duration = Duration::days(366);
 
 /// The columns of `clients`.
 pub const CLIENT: &str = "id, secret_hash, jwk, scope, audiences, grant_types, dpop_required, protected, created_at, disabled_at, \
-     name, redirect_uris, post_logout_redirect_uris, id_token_algorithm, first_party, must_push";
+     name, redirect_uris, post_logout_redirect_uris, id_token_algorithm, first_party, must_push, backchannel_logout_uri";
 
 /// A row of `clients`.
 ///
@@ -52,6 +52,7 @@ fn relying_party(row: &impl SqlRow) -> Result<Option<RelyingParty>, StoreError> 
         id_token_algorithm: parse(row, "id_token_algorithm")?,
         is_first_party: row.flag("first_party")?,
         must_push: row.flag("must_push")?,
+        backchannel_logout_uri: parse_optional(row, "backchannel_logout_uri")?,
     }))
 }
 
@@ -77,6 +78,8 @@ pub struct PartyColumns {
     pub first_party: bool,
     /// `must_push`.
     pub must_push: bool,
+    /// `backchannel_logout_uri`.
+    pub backchannel_logout_uri: Option<String>,
 }
 
 impl PartyColumns {
@@ -97,6 +100,10 @@ impl PartyColumns {
             id_token_algorithm: Some(party.id_token_algorithm.as_str()),
             first_party: party.is_first_party,
             must_push: party.must_push,
+            backchannel_logout_uri: party
+                .backchannel_logout_uri
+                .as_ref()
+                .map(ToString::to_string),
         }
     }
 }

@@ -109,7 +109,10 @@ pub fn time(row: &impl SqlRow, column: &str) -> Result<OffsetDateTime, StoreErro
 }
 
 /// A time, or NULL.
-pub(crate) fn optional_time(
+///
+/// # Errors
+/// When the column cannot be read, or contains a number out of range.
+pub fn optional_time(
     row: &impl SqlRow,
     column: &str,
 ) -> Result<Option<OffsetDateTime>, StoreError> {

@@ -27,8 +27,9 @@ impl ClientStore for SqliteStore {
         let insert = sqlx::query(
             "INSERT INTO clients \
                  (id, secret_hash, jwk, scope, audiences, grant_types, dpop_required, created_at, \
-                  name, redirect_uris, post_logout_redirect_uris, id_token_algorithm, first_party, must_push) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING id",
+                  name, redirect_uris, post_logout_redirect_uris, id_token_algorithm, first_party, must_push, \
+                  backchannel_logout_uri) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING id",
         )
         .bind(client.id.to_string())
         .bind(hash)
@@ -43,7 +44,8 @@ impl ClientStore for SqliteStore {
         .bind(party.post_logout_redirect_uris)
         .bind(party.id_token_algorithm)
         .bind(party.first_party)
-        .bind(party.must_push);
+        .bind(party.must_push)
+        .bind(party.backchannel_logout_uri);
         self.change(insert, events).await
     }
 

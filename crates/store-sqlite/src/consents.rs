@@ -17,7 +17,7 @@ use holdfast_store_sql::{
 use sqlx::AssertSqlSafe;
 use time::OffsetDateTime;
 
-use crate::{SqliteStore, audit, group_commit::Statement, query::RunQuery as _};
+use crate::{SqliteStore, audit, group_commit::Statement, logout_deliveries, query::RunQuery as _};
 
 /// Stores the consent to `scopes` that a grant is for.
 pub(super) fn upsert(grant: &NewGrant, scopes: &Scopes) -> Statement {
@@ -83,6 +83,7 @@ impl ConsentStore for SqliteStore {
         if deleted == 0 {
             return Ok(false);
         }
+        logout_deliveries::insert_of_consent(&mut transaction, user, client, now).await?;
         let append = format!(
             "INSERT INTO revocations (kind, subject, expires_at) \
              SELECT 'grant', grants.id, {GRANT_CREDENTIALS_EXPIRE_AT} + ?3 \

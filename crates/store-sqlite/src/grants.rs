@@ -19,7 +19,9 @@ use holdfast_store_sql::{
 use sqlx::AssertSqlSafe;
 use time::OffsetDateTime;
 
-use crate::{SqliteStore, audit, consents, group_commit::Write, query::RunQuery as _};
+use crate::{
+    SqliteStore, audit, consents, group_commit::Write, logout_deliveries, query::RunQuery as _,
+};
 
 #[async_trait]
 impl GrantStore for SqliteStore {
@@ -130,6 +132,7 @@ impl GrantStore for SqliteStore {
     ) -> Result<bool, StoreError> {
         let mut writer = self.write().await?;
         let mut transaction = writer.begin().await?;
+        logout_deliveries::insert_of_grant(&mut transaction, id, reason, now).await?;
         let ended = sqlx::query(
             "UPDATE grants SET ended_at = ?, end_reason = ? \
              WHERE id = ? AND id <> sid AND ended_at IS NULL AND EXISTS (\

@@ -12,6 +12,7 @@ pub mod inspection;
 mod keys;
 mod leases;
 mod logins;
+mod logout_deliveries;
 mod maintenance;
 mod metrics;
 pub mod migration;

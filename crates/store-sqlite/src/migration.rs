@@ -34,6 +34,7 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         "0022_security_events",
         "0023_bound_browsers",
         "0024_relying_parties",
+        "0025_backchannel_logout",
     ]
 });
 

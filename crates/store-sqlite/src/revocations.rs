@@ -17,7 +17,7 @@ use holdfast_store_sql::{
 use sqlx::{Sqlite, Transaction};
 use time::OffsetDateTime;
 
-use crate::{SqliteStore, audit, query::RunQuery as _};
+use crate::{SqliteStore, audit, logout_deliveries, query::RunQuery as _};
 
 /// An SQL condition and its arguments.
 fn condition(filter: &LoginFilter) -> (String, Vec<String>) {
@@ -57,7 +57,7 @@ pub(super) async fn append(
     Ok(())
 }
 
-/// Ends logins, and appends each to the revocation log; returns their number. A login whose ticket was never exchanged is not appended, as
+/// Ends logins, appends each to the revocation log, and stores the ends of the sessions of relying parties; returns their number. A login whose ticket was never exchanged is not appended, as
 /// it has no other credential and the ticket requires the row. Expired logins end, too: after a leap of the clock they may be valid again.
 pub(super) async fn end_logins(
     transaction: &mut Transaction<'_, Sqlite>,
@@ -77,6 +77,7 @@ pub(super) async fn end_logins(
         query = query.bind(value);
     }
     query.run(transaction).await?;
+    logout_deliveries::insert_of_logins(transaction, (&condition, &values), now).await?;
     let sql = format!("UPDATE logins SET ended_at = ?, end_reason = ? WHERE {live}");
     let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(millis(now))

@@ -59,6 +59,7 @@ impl Settings {
         );
         let reflection = problems.switch("AUTH_REFLECTION", &self.reflection);
         let tls = self.tls(&mut problems);
+        let outbound = self.outbound(&mut problems);
         let key_encryption_key = self.key_encryption_key(&mut problems);
         let service_secret = self.service_secret(&mut problems);
         problems.finish(|| {
@@ -76,6 +77,7 @@ impl Settings {
                 key_encryption_key: key_encryption_key?,
                 service_secret: service_secret?,
                 tls: tls?,
+                outbound: outbound?,
                 hashing: hashing?,
                 max_connections: max_connections?,
                 reflection: reflection?,

@@ -55,6 +55,11 @@ fn lists_and_keywords_are_normalized() {
     assert_eq!(policy("dpop", "Require").dpop, DpopPolicy::Require);
     let (_, config) = settings("reflection", "ON").serve().unwrap();
     assert!(config.reflection);
+    assert!(!config.outbound.private_addresses);
+    let (_, config) = settings("outbound-private-addresses", "on")
+        .serve()
+        .unwrap();
+    assert!(config.outbound.private_addresses);
     let (_, config) = settings("signing-algorithm", "es256").serve().unwrap();
     assert_eq!(config.signing_algorithm, Algorithm::Es256);
     assert_eq!(
@@ -169,6 +174,16 @@ const REJECTED: &[(&str, &str, &str)] = &[
         "reflection",
         "perhaps",
         "AUTH_REFLECTION: \"perhaps\": must be one of on, off",
+    ),
+    (
+        "outbound-private-addresses",
+        "perhaps",
+        "AUTH_OUTBOUND_PRIVATE_ADDRESSES: \"perhaps\": must be one of on, off",
+    ),
+    (
+        "outbound-ca",
+        "/no/such/file.pem",
+        "AUTH_OUTBOUND_CA: /no/such/file.pem: No such file",
     ),
     (
         "max-connections",

@@ -38,5 +38,9 @@ fn relying_party(party: RelyingParty) -> v1::RelyingParty {
         id_token_algorithm: party.id_token_algorithm.to_string(),
         first_party: party.is_first_party,
         push_required: party.must_push,
+        backchannel_logout_uri: party
+            .backchannel_logout_uri
+            .map(|uri| uri.to_string())
+            .unwrap_or_default(),
     }
 }

@@ -32,15 +32,15 @@ const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const REDIRECT: &str = "https://app.example/callback";
 
 /// A service with the account `ada`, a browser that is signed in to it, and the public relying party `app`.
-struct Fixture {
-    service: TestService,
+pub(crate) struct Fixture {
+    pub(crate) service: TestService,
     /// The refresh token of the browser's login.
-    session: String,
-    sid: String,
+    pub(crate) session: String,
+    pub(crate) sid: String,
 }
 
 /// A relying party that asks for consent.
-fn party() -> RelyingParty {
+pub(crate) fn party() -> RelyingParty {
     RelyingParty {
         name: "Order desk".parse().unwrap(),
         redirect_uris: vec![REDIRECT.parse().unwrap()],
@@ -48,6 +48,7 @@ fn party() -> RelyingParty {
         id_token_algorithm: Algorithm::EdDsa,
         is_first_party: false,
         must_push: false,
+        backchannel_logout_uri: None,
     }
 }
 
@@ -68,13 +69,13 @@ impl Fixture {
     }
 
     /// Consents to a request with these parameters, and exchanges its code.
-    async fn sign_in(&self, changes: &[(&str, &str)]) -> IssueTokenResponse {
+    pub(crate) async fn sign_in(&self, changes: &[(&str, &str)]) -> IssueTokenResponse {
         let code = self.consented(changes).await;
         self.service.exchange("app", &code).await.unwrap()
     }
 
     /// The code of a request with these parameters, after consent where that is asked for.
-    async fn consented(&self, changes: &[(&str, &str)]) -> String {
+    pub(crate) async fn consented(&self, changes: &[(&str, &str)]) -> String {
         let step = self.service.start_authorization(changes, &self.session);
         let step = match step.await.unwrap() {
             Step::Consent(question) => self.decide(&question.flow, ConsentDecision::Allow).await,
@@ -97,7 +98,7 @@ impl TestService {
     }
 
     /// Registers a public relying party.
-    async fn add_party(&self, id: &str, party: RelyingParty) {
+    pub(crate) async fn add_party(&self, id: &str, party: RelyingParty) {
         let client = OauthClient {
             id: id.parse().unwrap(),
             auth_method: ClientAuthMethod::Public,
@@ -115,7 +116,7 @@ impl TestService {
     }
 
     /// Signs a browser in as `ada`; returns the refresh token and the `sid` of its login.
-    async fn browser_session(&self) -> (String, String) {
+    pub(crate) async fn browser_session(&self) -> (String, String) {
         let login = self.auth().login(from_web_service(browser_login())).await;
         let login = login.unwrap().into_inner();
         let request = for_browser_use(with_ticket(&login.login_ticket, "profile account"));
@@ -124,7 +125,7 @@ impl TestService {
     }
 
     /// Starts a request of `app` with these parameters besides its own or in place of them; an empty value removes one.
-    async fn start_authorization(
+    pub(crate) async fn start_authorization(
         &self,
         changes: &[(&str, &str)],
         session: &str,
@@ -155,7 +156,7 @@ impl TestService {
     }
 
     /// Validates the access token of a relying party as the `UserInfo` endpoint does.
-    async fn userinfo(&self, token: &str) -> Result<AccessTokenClaims, Status> {
+    pub(crate) async fn userinfo(&self, token: &str) -> Result<AccessTokenClaims, Status> {
         let request = ValidateTokenRequest {
             access_token: token.to_owned(),
             audience: USERINFO.to_owned(),
@@ -166,7 +167,11 @@ impl TestService {
     }
 
     /// Exchanges a code as a public client.
-    async fn exchange(&self, client: &str, code: &str) -> Result<IssueTokenResponse, Status> {
+    pub(crate) async fn exchange(
+        &self,
+        client: &str,
+        code: &str,
+    ) -> Result<IssueTokenResponse, Status> {
         self.issue(exchange_request(client, code)).await
     }
 
@@ -233,7 +238,7 @@ fn response(step: Step) -> HashMap<String, String> {
     pairs.map(|one| (one.name, one.value)).collect()
 }
 
-fn code_of(step: Step) -> String {
+pub(crate) fn code_of(step: Step) -> String {
     response(step).remove("code").unwrap()
 }
 
@@ -242,11 +247,11 @@ fn error_of(step: Step) -> String {
 }
 
 /// The claims of a JWT, which is not verified.
-fn claims_of(jwt: &str) -> Value {
+pub(crate) fn claims_of(jwt: &str) -> Value {
     part_of(jwt, 1)
 }
 
-fn part_of(jwt: &str, index: usize) -> Value {
+pub(crate) fn part_of(jwt: &str, index: usize) -> Value {
     let part = jwt.split('.').nth(index).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }

@@ -2,7 +2,7 @@
 
 use std::{num::NonZero, path::Path};
 
-use auth_service::config::{HashingConfig, ServeConfig};
+use auth_service::config::{HashingConfig, OutboundConfig, ServeConfig};
 use holdfast_crypto::argon2id::Cost;
 use holdfast_identity::{
     authentication::SecondFactorPolicy, key::Algorithm, oauth::DpopPolicy, policy::Policy,
@@ -45,6 +45,10 @@ pub(crate) fn config(directory: &Path) -> ServeConfig {
         key_encryption_key: SecretBox::new(Box::new([1; 32])),
         service_secret: Some(SERVICE_SECRET.to_owned().into()),
         tls: None,
+        outbound: OutboundConfig {
+            authorities: None,
+            private_addresses: false,
+        },
         hashing: HashingConfig {
             cost,
             threads: NonZero::new(2).unwrap(),

@@ -95,10 +95,15 @@ impl TestService {
 
     /// Stops the service as SIGTERM does, and starts it again on the same database.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_with(|_| ()).await
+    }
+
+    /// The same with another configuration.
+    pub(crate) async fn restart_with(self, adjust: impl FnOnce(&mut ServeConfig)) -> Self {
         self.shutdown.cancel();
         drop(self.channel);
         self.running.await.unwrap().unwrap();
-        Self::start_in(self.directory, self.clock, |_| ()).await
+        Self::start_in(self.directory, self.clock, adjust).await
     }
 
     /// Creates an account as the command line does.

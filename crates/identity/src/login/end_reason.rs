@@ -30,3 +30,25 @@ pub enum EndReason {
     /// Its session cookie came from another device without a device proof.
     Stolen,
 }
+
+impl EndReason {
+    /// Whether the end of a grant for this reason ends the session of its relying party, also where that has another live grant in the login.
+    /// An OAuth client that revokes the refresh token of an earlier grant, or has too many, keeps its session.
+    #[must_use]
+    pub const fn ends_session(self) -> bool {
+        match self {
+            Self::SignedOut | Self::TooMany => false,
+            Self::Reused
+            | Self::PasswordChanged
+            | Self::FactorsChanged
+            | Self::AccountDisabled
+            | Self::AccountDeleted
+            | Self::EndedElsewhere
+            | Self::Administrator
+            | Self::Operator
+            | Self::ClientDisabled
+            | Self::Restored
+            | Self::Stolen => true,
+        }
+    }
+}

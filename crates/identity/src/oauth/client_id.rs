@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use crate::id::UserId;
 
 /// A `client_id`: 1 to 64 ASCII letters, digits and `._-`, and no UUID.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientId(String);
 
 /// The text is not a `client_id`.

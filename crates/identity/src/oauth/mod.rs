@@ -5,6 +5,7 @@ mod authorization_code;
 mod authorization_flow;
 mod authorization_request;
 mod authorization_state;
+mod backchannel_logout_uri;
 mod client_authentication;
 mod client_credentials;
 mod client_id;
@@ -15,6 +16,7 @@ mod dpop_proof;
 mod dpop_verifier;
 mod enabled_party;
 mod key_thumbprint;
+mod logout_delivery;
 mod oauth_client;
 mod oauth_clients;
 mod relying_party;
@@ -33,6 +35,7 @@ pub use self::{
     authorization_state::{
         AuthorizationResponse, AuthorizationState, AuthorizeError, ConsentQuestion, PushError,
     },
+    backchannel_logout_uri::{BackchannelLogoutUri, InvalidBackchannelLogoutUri},
     client_authentication::{ClientAuthenticationService, InvalidClient},
     client_credentials::{
         Assertion, ClientAuthentication, ClientCredentialVerifier, ClientCredentials,
@@ -44,6 +47,7 @@ pub use self::{
     dpop_proof::{DpopCodec, DpopProof, PROOF_REPLAY_WINDOW, PresentedProof},
     dpop_verifier::{DpopError, DpopVerifier},
     key_thumbprint::{InvalidKeyThumbprint, KeyThumbprint},
+    logout_delivery::{LOGOUT_DELIVERY_TTL, LogoutDelivery, LogoutReceiver},
     oauth_client::{ClientAuthMethod, GrantType, OauthClient, UnknownGrantType},
     oauth_clients::{NewClient, OauthClients, RegisterClientError, RequestedAuthMethod},
     relying_party::{ClientName, InvalidClientName, InvalidRedirectUri, RedirectUri, RelyingParty},

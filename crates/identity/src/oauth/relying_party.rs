@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use url::{Host, Url};
 
-use crate::key::Algorithm;
+use crate::{key::Algorithm, oauth::BackchannelLogoutUri};
 
 /// What an OAuth client is registered with, so that people sign in to it by the authorization code flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct RelyingParty {
     pub is_first_party: bool,
     /// Whether it must push its authorization requests (RFC 9126 §6).
     pub must_push: bool,
+    /// Where it receives the ends of its sessions (OpenID Connect Back-Channel Logout 1.0 §2.2); `None` where it does not.
+    pub backchannel_logout_uri: Option<BackchannelLogoutUri>,
 }
 
 impl RelyingParty {
@@ -168,7 +170,8 @@ impl FromStr for RedirectUri {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether the host of a URL is `localhost` or a loopback address.
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),

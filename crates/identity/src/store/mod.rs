@@ -14,6 +14,7 @@ mod grants;
 mod keys;
 mod leases;
 mod logins;
+mod logout_deliveries;
 mod maintenance;
 mod passkeys;
 mod revocations;
@@ -30,6 +31,7 @@ pub use self::{
     keys::KeyStore,
     leases::LeaseStore,
     logins::LoginStore,
+    logout_deliveries::LogoutDeliveryStore,
     maintenance::Maintenance,
     passkeys::PasskeyStore,
     revocations::{RevocationLog, RevocationPage},
@@ -60,6 +62,7 @@ pub trait Store:
     + KeyStore
     + LeaseStore
     + LoginStore
+    + LogoutDeliveryStore
     + Maintenance
     + PasskeyStore
     + RevocationLog
@@ -78,6 +81,7 @@ impl<T> Store for T where
         + KeyStore
         + LeaseStore
         + LoginStore
+        + LogoutDeliveryStore
         + Maintenance
         + PasskeyStore
         + RevocationLog

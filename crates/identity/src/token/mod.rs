@@ -11,6 +11,7 @@ mod introspect;
 mod issue_token;
 mod issue_token_error;
 mod key_binding;
+mod logout_token;
 mod mint;
 mod refresh;
 mod refresh_token;
@@ -31,6 +32,7 @@ pub use self::{
     id_token::{ID_TOKEN_TTL, IdTokenClaims, IdTokenHint, IdTokens},
     introspect::IntrospectError,
     issue_token_error::IssueTokenError,
+    logout_token::{LOGOUT_TOKEN_TTL, LogoutTokenClaims, LogoutTokens},
     refresh_token::{RefreshHandle, RefreshTokenCodec},
     revoke_token::{RevocationRequest, RevokeTokenError},
     scope::{Scope, ScopeName, Scopes, UnknownScope},

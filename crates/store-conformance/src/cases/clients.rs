@@ -26,6 +26,9 @@ pub(super) async fn client_is_stored_whole(fixture: Fixture) {
         client.relying_party = (index > 0).then(|| RelyingParty {
             must_push: index == 1,
             is_first_party: index == 2,
+            backchannel_logout_uri: relying_party()
+                .backchannel_logout_uri
+                .filter(|_| index == 1),
             ..relying_party()
         });
         assert!(fixture.store.insert_client(&client, &[]).await.unwrap());

@@ -12,6 +12,7 @@ mod keys;
 mod known_locations;
 mod leases;
 mod logins;
+mod logout_deliveries;
 mod maintenance;
 mod passkeys;
 mod revocations;
@@ -194,6 +195,22 @@ cases! {$
         browser_of_its_owner_is_removed_once,
         bound_browser_needs_its_key,
         twenty_browsers_are_trusted,
+    }
+    logout_deliveries {
+        end_of_login_is_stored_for_each_receiver_once,
+        end_without_a_session_is_not_stored,
+        every_way_to_end_logins_stores_the_ends,
+        end_outlives_login_and_account,
+        end_of_last_grant_ends_the_session,
+        end_of_another_grant_ends_the_session_by_its_reason,
+        racing_ends_of_grants_store_one_end,
+        end_of_consent_stores_one_end_in_each_login,
+        disabling_a_client_stores_no_end_and_keeps_earlier_ones,
+        refused_end_stores_nothing,
+        deferred_end_is_due_later_and_counted,
+        removed_end_is_not_listed,
+        ends_are_listed_by_due_time_up_to_the_limit,
+        ends_up_to_a_time_are_removed_together,
     }
     maintenance {
         store_is_reopened_with_its_content,

@@ -24,12 +24,13 @@ use holdfast_identity::{
         AuthenticationUpdate, EndReason, Generation, Grant, Login, LoginRecord, NewGrant, NewLogin,
         Rotation,
     },
-    oauth::{ClientId, Consent, KeyThumbprint, OauthClient},
+    oauth::{ClientId, Consent, KeyThumbprint, LogoutDelivery, LogoutReceiver, OauthClient},
     revocation::{Epoch, Revocation, Revoked},
     store::{
         AccountStore, AuditLog, Change, ClientStore, ClockStore, ConsentStore, CredentialStore,
-        GrantStore, KeyStore, LeaseStore, LoginStore, Maintenance, PasskeyStore, RevocationLog,
-        RevocationPage, Store, StoreError, StoredTotp, TrustedBrowserStore,
+        GrantStore, KeyStore, LeaseStore, LoginStore, LogoutDeliveryStore, Maintenance,
+        PasskeyStore, RevocationLog, RevocationPage, Store, StoreError, StoredTotp,
+        TrustedBrowserStore,
     },
 };
 use time::OffsetDateTime;
@@ -230,6 +231,17 @@ delegate! {
             self.ended.lock().unwrap().push(sid);
             Ok(ended)
         }
+    }
+}
+
+delegate! {
+    LogoutDeliveryStore {
+        logout_receivers() -> Stored<Vec<LogoutReceiver>>;
+        logout_deliveries(client: &ClientId, limit: u32) -> Stored<Vec<LogoutDelivery>>;
+        oldest_logout() -> Stored<Option<OffsetDateTime>>;
+        defer_logout(client: &ClientId, delivery: &LogoutDelivery, due_at: OffsetDateTime) -> Stored<()>;
+        remove_logouts_until(client: &ClientId, until: OffsetDateTime) -> Stored<u64>;
+        remove_logout(client: &ClientId, delivery: &LogoutDelivery) -> Stored<()>;
     }
 }
 

@@ -101,8 +101,9 @@ struct Endpoints {
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"subject_types_supported": ["public"], "id_token_signing_alg_values_supported": ["EdDSA"]}))]
 #[expect(
+    clippy::struct_excessive_bools,
     clippy::struct_field_names,
-    reason = "the names are those of the document"
+    reason = "names and values are those of the document"
 )]
 struct OpenIdMetadata {
     subject_types_supported: [&'static str; 1],
@@ -113,6 +114,10 @@ struct OpenIdMetadata {
     claims_parameter_supported: bool,
     request_parameter_supported: bool,
     request_uri_parameter_supported: bool,
+    /// Whether the ends of sessions are sent to relying parties (OpenID Connect Back-Channel Logout 1.0 §2.1).
+    backchannel_logout_supported: bool,
+    /// Whether logout tokens have `sid`.
+    backchannel_logout_session_supported: bool,
 }
 
 impl Endpoints {
@@ -145,6 +150,8 @@ impl OpenIdMetadata {
             claims_parameter_supported: false,
             request_parameter_supported: false,
             request_uri_parameter_supported: false,
+            backchannel_logout_supported: true,
+            backchannel_logout_session_supported: true,
         }
     }
 }

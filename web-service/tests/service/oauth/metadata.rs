@@ -40,6 +40,8 @@ async fn both_documents_describe_the_provider() {
         ("claims_parameter_supported", json!(false)),
         ("request_parameter_supported", json!(false)),
         ("request_uri_parameter_supported", json!(false)),
+        ("backchannel_logout_supported", json!(true)),
+        ("backchannel_logout_session_supported", json!(true)),
     ] {
         assert_eq!(openid[name], value, "{name}");
     }

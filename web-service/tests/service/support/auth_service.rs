@@ -2,7 +2,7 @@
 
 use std::{num::NonZero, sync::Arc, time::Duration};
 
-use auth_service::config::{Database, HashingConfig};
+use auth_service::config::{Database, HashingConfig, OutboundConfig};
 use holdfast_core::clock::ManualClock;
 use holdfast_crypto::argon2id::Cost;
 use holdfast_identity::{
@@ -75,6 +75,10 @@ pub(super) async fn start_auth(
         key_encryption_key: SecretBox::new(Box::new([1; 32])),
         service_secret: Some(SECRET.to_owned().into()),
         tls: None,
+        outbound: OutboundConfig {
+            authorities: None,
+            private_addresses: false,
+        },
         hashing,
         max_connections: 64,
         reflection: false,

@@ -49,6 +49,7 @@ fn party(is_first_party: bool) -> RelyingParty {
         id_token_algorithm: Algorithm::EdDsa,
         is_first_party,
         must_push: false,
+        backchannel_logout_uri: None,
     }
 }
 

@@ -24,6 +24,7 @@ fn client() -> OauthClient {
             id_token_algorithm: Algorithm::EdDsa,
             is_first_party: false,
             must_push: false,
+            backchannel_logout_uri: None,
         }),
         protected: false,
         disabled: false,
