@@ -2,6 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tempfile::TempDir;
 use tokio::{process::Command, time::timeout};
 
@@ -100,6 +101,36 @@ impl Redis {
         self.program.hang(hangs);
     }
 
+    /// Lets every write to a file fail, as on a full disk, until the disk is free again. The server writes to disk once a second meanwhile, the
+    /// default of Redis: one that does so before each answer ends with the first failure.
+    pub async fn fill_disk(&self, is_full: bool) {
+        let frequency = if is_full { "everysec" } else { "always" };
+        let frequency = ["CONFIG", "SET", "appendfsync", frequency];
+        let limit = Rlimit {
+            current: is_full.then_some(0),
+            maximum: None,
+        };
+        let limit_size = || prlimit(Pid::from_raw(self.program.id()), Resource::Fsize, limit);
+        if is_full {
+            self.cli(&frequency).await;
+            limit_size().unwrap();
+            let write = ["SET", "there:full", "", "PX", "1"];
+            until("the full disk", async || {
+                let reply = self.cli(&write).await;
+                reply.starts_with("MISCONF").then_some(())
+            })
+            .await;
+        } else {
+            limit_size().unwrap();
+            until("writes to disk", async || {
+                let info = self.cli(&["INFO", "persistence"]).await;
+                info.contains("aof_last_write_status:ok").then_some(())
+            })
+            .await;
+            self.cli(&frequency).await;
+        }
+    }
+
     /// Kills the server with SIGKILL.
     pub async fn kill(&mut self) {
         self.program.signal(rustix::process::Signal::KILL);
@@ -127,8 +158,10 @@ pub(crate) async fn cli(port: u16, arguments: &[&str]) -> Option<String> {
 }
 
 fn serve(port: u16, directory: &Path, settings: &[&str]) -> Program {
+    // A write beyond a limit fails, as on a full disk, where the signal that comes with it is ignored.
     Program::start(
-        Command::new("redis-server")
+        Command::new("env")
+            .args(["--ignore-signal=XFSZ", "redis-server"])
             .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
             .args([
                 "--save",

@@ -162,6 +162,15 @@ async fn sentinel_failover_of_paused_master_keeps_sessions_and_ignores_it_later(
     successor_is_used(&group, &pair).await;
 }
 
+/// Such a master answers, keeps its connections and serves reads.
+#[tokio::test]
+async fn sentinel_failover_of_master_with_full_disk_keeps_sessions() {
+    let fill = async |master: &mut Redis| master.fill_disk(true).await;
+    let (group, pair, took) = sentinel_failover(fill).await;
+    assert!(took < FAILOVER, "{took:?}");
+    successor_is_used(&group, &pair).await;
+}
+
 /// A session that no replica has would be lost with the master: it is refused, and existing ones are not affected.
 async fn session_waits_for_its_replica(
     fail: impl AsyncFn(&mut Redis),

@@ -149,14 +149,15 @@ impl Tracking {
 
 impl OneServer {
     async fn check(&self) -> Result<Status, Error> {
-        let is_present = self.presence.exists(&self.client).await?;
+        let is_present = self.presence.exists(&self.client).await;
         let connected = self.client.active_connections().into_iter().next();
+        // Also where the server refuses the write, as with a full disk: the Sentinels replace such a master, which keeps its connections.
         if let (Some(sentinels), Some(connected)) = (&self.sentinels, connected)
             && sentinels.name_another(&connected).await
         {
             return Ok(Status::WrongServer);
         }
-        Ok(is_present.into())
+        is_present.map(Status::from)
     }
 }
 
