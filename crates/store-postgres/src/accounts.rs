@@ -81,7 +81,8 @@ impl AccountStore for PostgresStore {
         events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
         let user = &account.user;
-        let mut transaction = self.begin().await?;
+        let mut connection = self.connections.acquire().await?;
+        let mut transaction = connection.begin().await?;
         let inserted = sqlx::query(
             "INSERT INTO users (id, username, admin, authentication_version, created_at) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT (username) DO NOTHING",
@@ -134,7 +135,8 @@ impl AccountStore for PostgresStore {
         now: OffsetDateTime,
         events: &[AuditEvent],
     ) -> Result<Change, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.connections.acquire().await?;
+        let mut transaction = connection.begin().await?;
         let updated =
             sqlx::query("UPDATE users SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL")
                 .bind(millis(now))
@@ -153,7 +155,8 @@ impl AccountStore for PostgresStore {
     }
 
     async fn enable_user(&self, id: UserId, events: &[AuditEvent]) -> Result<Change, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.connections.acquire().await?;
+        let mut transaction = connection.begin().await?;
         let updated = sqlx::query(
             "UPDATE users SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL",
         )
@@ -173,7 +176,8 @@ impl AccountStore for PostgresStore {
         now: OffsetDateTime,
         events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.connections.acquire().await?;
+        let mut transaction = connection.begin().await?;
         // Everything that is deleted with it is locked before, in the order of locks; no login starts from here on.
         let found = sqlx::query("SELECT id FROM users WHERE id = $1 FOR UPDATE")
             .bind(id.to_string())
@@ -212,7 +216,8 @@ impl AccountStore for PostgresStore {
         now: OffsetDateTime,
         events: &[AuditEvent],
     ) -> Result<Option<AuthenticationVersion>, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.connections.acquire().await?;
+        let mut transaction = connection.begin().await?;
         let Some(live) = next_version(&mut transaction, id, from, by, now).await? else {
             return Ok(None);
         };

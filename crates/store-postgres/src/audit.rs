@@ -50,7 +50,8 @@ pub(super) async fn commit(
 #[async_trait]
 impl AuditLog for PostgresStore {
     async fn append_events(&self, events: &[AuditEvent]) -> Result<(), StoreError> {
-        commit(self.begin().await?, events).await
+        let mut connection = self.connections.acquire().await?;
+        commit(connection.begin().await?, events).await
     }
 
     async fn events(&self, query: &AuditQuery) -> Result<Vec<AuditRecord>, StoreError> {

@@ -108,7 +108,8 @@ impl ClientStore for PostgresStore {
         events: &[AuditEvent],
     ) -> Result<Change, StoreError> {
         Box::pin(long(async {
-            let mut transaction = self.begin_long().await?;
+            let mut connection = self.connections.acquire().await?;
+            let mut transaction = connection.begin_long().await?;
             lock(&mut transaction, id).await?;
             let updated = sqlx::query(
                 "UPDATE clients SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL AND NOT protected",

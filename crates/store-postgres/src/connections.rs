@@ -1,16 +1,27 @@
 //! The connections to the server, which no operation interrupts while they are opened.
 
 use std::{
+    ops::{Deref, DerefMut},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use holdfast_identity::store::StoreError;
 use holdfast_metrics::observe;
-use sqlx::{PgPool, Postgres, pool::PoolConnection};
+use sqlx::{
+    Connection as _, Executor as _, PgConnection, PgPool, Postgres, Transaction,
+    pool::PoolConnection,
+};
 use tokio::{sync::Semaphore, time::timeout};
 
-use crate::{metrics, query::failed};
+use crate::{
+    metrics,
+    query::{answer, failed},
+    server::CHECK_TIMEOUT,
+};
+
+/// The limits of one transaction that changes as many rows as there are: an operation in an emergency, which no caller repeats.
+const LONG: &str = "SET LOCAL statement_timeout = '60s'; SET LOCAL lock_timeout = '5s'";
 
 /// Time for which an operation waits for a connection. Together with the limits of a statement it is shorter than any caller's deadline.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -43,7 +54,7 @@ impl Connections {
     ///
     /// # Errors
     /// There is none within half a second. An attempt to open one continues; its connection is for the next operation.
-    pub(super) async fn acquire(&self) -> Result<PoolConnection<Postgres>, StoreError> {
+    pub(super) async fn acquire(&self) -> Result<PooledConnection, StoreError> {
         let begun = Instant::now();
         let acquired = timeout(ACQUIRE_TIMEOUT, async {
             // The semaphore is never closed.
@@ -52,7 +63,7 @@ impl Connections {
             let task = tokio::spawn(async move {
                 let acquired = pool.close_event().do_until(pool.acquire()).await?;
                 drop(permit);
-                acquired
+                acquired.map(PooledConnection)
             });
             task.await
         });
@@ -69,6 +80,46 @@ impl Connections {
     /// Closes all connections, and interrupts those that are being opened.
     pub(super) async fn close(&self) {
         self.pool.close().await;
+    }
+}
+
+/// A connection of the pool.
+#[derive(Debug)]
+pub(super) struct PooledConnection(PoolConnection<Postgres>);
+
+impl PooledConnection {
+    /// Starts a transaction.
+    pub(super) async fn begin(&mut self) -> Result<Transaction<'_, Postgres>, StoreError> {
+        answer(self.0.begin()).await
+    }
+
+    /// Starts the transaction of a [`long`](crate::query::long) operation.
+    pub(super) async fn begin_long(&mut self) -> Result<Transaction<'_, Postgres>, StoreError> {
+        let mut transaction = self.begin().await?;
+        answer(transaction.execute(LONG)).await?;
+        Ok(transaction)
+    }
+}
+
+impl Deref for PooledConnection {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.0
+    }
+}
+
+impl DerefMut for PooledConnection {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.0
+    }
+}
+
+/// Returns the connection to the pool when it has answered, after a rollback where one is due, and closes it otherwise. The pool itself would
+/// wait without a limit for a server that is gone, and count the connection as used until TCP gives up.
+impl Drop for PooledConnection {
+    fn drop(&mut self) {
+        tokio::spawn(timeout(CHECK_TIMEOUT, self.0.return_to_pool()));
     }
 }
 

@@ -76,7 +76,8 @@ impl ConsentStore for PostgresStore {
         events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
         Box::pin(long(async {
-            let mut transaction = self.begin_long().await?;
+            let mut connection = self.connections.acquire().await?;
+            let mut transaction = connection.begin_long().await?;
             // The rows of the logins are locked first, as by a new grant, and in one order: no grant of them begins or is refreshed meanwhile.
             sqlx::query("SELECT sid FROM logins WHERE user_id = $1 AND ended_at IS NULL ORDER BY sid FOR NO KEY UPDATE")
                 .bind(user.to_string())

@@ -133,7 +133,8 @@ impl CredentialStore for PostgresStore {
             now,
             ..
         } = *change;
-        let mut transaction = self.begin().await?;
+        let mut connection = self.connections.acquire().await?;
+        let mut transaction = connection.begin().await?;
         let live = next_version(&mut transaction, user, from, by, now).await?;
         let Some(mut live) = live else {
             return Ok(None);
@@ -218,7 +219,8 @@ impl CredentialStore for PostgresStore {
         now: OffsetDateTime,
         events: &[AuditEvent],
     ) -> Result<Change, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.connections.acquire().await?;
+        let mut transaction = connection.begin().await?;
         let updated = sqlx::query(
             "UPDATE users SET second_factor_required = $1 \
              WHERE id = $2 AND second_factor_required <> $1",

@@ -26,7 +26,8 @@ use crate::{PostgresStore, audit, clients, consents, logout_deliveries, query::R
 impl GrantStore for PostgresStore {
     async fn insert_grant(&self, grant: &NewGrant) -> Result<bool, StoreError> {
         let source = &grant.source;
-        let mut transaction = self.begin().await?;
+        let mut connection = self.connections.acquire().await?;
+        let mut transaction = connection.begin().await?;
         // Until the commit: disabling the OAuth client finds this grant. A row lock that many hold at once would keep it waiting for ever.
         clients::lock_shared(&mut transaction, &grant.client).await?;
         // The row of the login is locked: its end finds this grant.
@@ -143,7 +144,8 @@ impl GrantStore for PostgresStore {
         now: OffsetDateTime,
         events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.connections.acquire().await?;
+        let mut transaction = connection.begin().await?;
         // The row of the login is locked: of two grants of a session that end at once, the second sees the end of the first.
         let ended = sqlx::query(
             "WITH login AS (\

@@ -38,7 +38,8 @@ impl KeyStore for PostgresStore {
         latest: Option<OffsetDateTime>,
         events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.connections.acquire().await?;
+        let mut transaction = connection.begin().await?;
         // Of instances that rotate at once, each sees the key of the one before it.
         sqlx::query("SELECT pg_advisory_xact_lock($1)")
             .bind(LOCK)
@@ -75,7 +76,8 @@ impl KeyStore for PostgresStore {
         tokens_expire_at: OffsetDateTime,
         events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.connections.acquire().await?;
+        let mut transaction = connection.begin().await?;
         let revoked = sqlx::query(
             "UPDATE signing_keys SET revoked_at = $1 WHERE kid = $2 AND revoked_at IS NULL",
         )

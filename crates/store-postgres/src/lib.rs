@@ -34,7 +34,7 @@ use std::time::Duration;
 use holdfast_identity::{audit::AuditEvent, store::StoreError};
 use holdfast_store_sql::column::millis;
 use sqlx::{
-    ConnectOptions as _, Connection as _, Executor as _, PgConnection, Postgres, Transaction,
+    ConnectOptions as _, Connection as _, Executor as _, PgConnection,
     postgres::{PgConnectOptions, PgPoolOptions, PgRow},
 };
 use time::OffsetDateTime;
@@ -42,8 +42,8 @@ use tokio::time::timeout;
 
 use self::{
     connections::{Connections, OPEN_TIMEOUT},
-    query::{RunQuery as _, Statement, answer},
-    server::{Newest, READ_ONLY_SERVER, has_answered, no_answer, not_opened, require_writes},
+    query::{RunQuery as _, Statement},
+    server::{Newest, READ_ONLY_SERVER, no_answer, not_opened, require_writes},
 };
 pub use self::{metrics::register as register_metrics, migration::OpenError};
 
@@ -58,9 +58,6 @@ const DELETED_AT_ONCE: i64 = 1000;
 const SETTINGS: &str = "SET statement_timeout = '1s'; SET lock_timeout = '500ms'; \
      SET idle_in_transaction_session_timeout = '2s'; SET default_transaction_isolation = 'read committed'; \
      SELECT set_config('synchronous_commit', 'on', FALSE) WHERE current_setting('synchronous_commit') = 'off'";
-
-/// The limits of one transaction that changes as many rows as there are: an operation in an emergency, which no caller repeats.
-const LONG: &str = "SET LOCAL statement_timeout = '60s'; SET LOCAL lock_timeout = '5s'";
 
 /// A database. Clones share its connections.
 #[derive(Clone, Debug)]
@@ -108,26 +105,12 @@ impl PostgresStore {
                 let newest = newest.clone();
                 Box::pin(async move { newest.accepts(connection).await })
             })
-            // The pool itself would wait without a limit for the rollback of a connection whose server is gone.
-            .after_release(|connection, _| Box::pin(has_answered(connection)))
             .connect_with(options)
             .await
             .map_err(not_opened)?;
         Ok(Self {
             connections: Connections::new(pool),
         })
-    }
-
-    async fn begin(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
-        let connection = self.connections.acquire().await?;
-        answer(Transaction::begin(connection, None)).await
-    }
-
-    /// Starts the transaction of a [`query::long`] operation.
-    async fn begin_long(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
-        let mut transaction = self.begin().await?;
-        answer(transaction.execute(LONG)).await?;
-        Ok(transaction)
     }
 
     /// Repeats a statement that deletes up to `$2` rows from before the time `$1` until there are none: each within the limit of a
@@ -156,7 +139,8 @@ impl PostgresStore {
         then: Vec<Statement<'_>>,
         events: &[AuditEvent],
     ) -> Result<Option<PgRow>, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.connections.acquire().await?;
+        let mut transaction = connection.begin().await?;
         let Some(row) = change.first_row(&mut *transaction).await? else {
             return Ok(None);
         };

@@ -138,7 +138,8 @@ impl PostgresStore {
         now: OffsetDateTime,
         events: &[AuditEvent],
     ) -> Result<u64, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.connections.acquire().await?;
+        let mut transaction = connection.begin().await?;
         let ended = end_logins(&mut transaction, &filter, reason, now).await?;
         if !ended.is_empty() {
             audit::commit(transaction, events).await?;

@@ -70,7 +70,8 @@ impl LoginStore for PostgresStore {
         user: UserId,
         now: OffsetDateTime,
     ) -> Result<Vec<LoginRecord>, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.connections.acquire().await?;
+        let mut transaction = connection.begin().await?;
         sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             .run(&mut *transaction)
             .await?;
@@ -191,7 +192,8 @@ impl LoginStore for PostgresStore {
         events: &[AuditEvent],
     ) -> Result<u64, StoreError> {
         Box::pin(long(async {
-            let mut transaction = self.begin_long().await?;
+            let mut connection = self.connections.acquire().await?;
+            let mut transaction = connection.begin_long().await?;
             let ended = end_logins(&mut transaction, &LoginFilter::All, reason, now).await?;
             audit::commit(transaction, events).await?;
             Ok(count(&ended))
@@ -236,7 +238,8 @@ impl PostgresStore {
     /// Deletes some of the logins that expired before this time, with their grants; returns whether there may be more. Rows that another
     /// transaction has locked are left for the next time.
     async fn purge_logins(&self, before: OffsetDateTime) -> Result<bool, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.connections.acquire().await?;
+        let mut transaction = connection.begin().await?;
         let expired = sqlx::query(
             "SELECT sid FROM logins WHERE expires_at < $1 ORDER BY sid LIMIT $2 FOR UPDATE SKIP LOCKED",
         )

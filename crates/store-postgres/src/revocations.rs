@@ -95,7 +95,8 @@ impl RevocationLog for PostgresStore {
         });
         let (kinds, (subjects, (numbers, expiries))): (Vec<_>, (Vec<_>, (Vec<_>, Vec<_>))) =
             columns.unzip();
-        let mut transaction = self.begin().await?;
+        let mut connection = self.connections.acquire().await?;
+        let mut transaction = connection.begin().await?;
         // Until the commit: another instance sees what this one appends.
         sqlx::query("SELECT newest FROM revocation_counter FOR UPDATE")
             .run(&mut *transaction)

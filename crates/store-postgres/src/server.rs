@@ -10,13 +10,13 @@ use std::{
 };
 
 use holdfast_core::rate_limited_log::LogRateLimiter;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::time::timeout;
 
 use crate::OpenError;
 
 /// Time in which a connection has to answer before it is used, and before it returns to the pool: a server whose host is gone sends no error.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
+pub(super) const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The timeline that a primary writes on, as an SQL expression. It grows with each promotion.
 pub(super) const TIMELINE: &str =
@@ -85,11 +85,6 @@ impl Newest {
         let newest = self.0.fetch_max(timeline, Ordering::AcqRel);
         Ok(takes_writes && timeline >= newest)
     }
-}
-
-/// Whether a connection answers soon, after all that was sent on it before.
-pub(super) async fn has_answered(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    in_time(connection.ping()).await.map(|()| true)
 }
 
 async fn in_time<T>(

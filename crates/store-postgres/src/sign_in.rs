@@ -24,7 +24,8 @@ use crate::{
 
 impl SignInWrites for PostgresStore {
     async fn start_login(&self, login: &NewLogin) -> Result<Option<StartedLogin>, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.connections.acquire().await?;
+        let mut transaction = connection.begin().await?;
         // Until the commit: what ends all logins of the account finds this one, and sign-ins at once count each other.
         let owner = sqlx::query(
             "SELECT id FROM users WHERE id = $1 AND authentication_version = $2 AND disabled_at IS NULL FOR NO KEY UPDATE",
@@ -69,7 +70,8 @@ impl SignInWrites for PostgresStore {
     }
 
     async fn store_locations(&self, login: &NewLogin) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.connections.acquire().await?;
+        let mut transaction = connection.begin().await?;
         // Of sign-ins at once, each trims what the one before it has stored.
         sqlx::query("SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE")
             .bind(login.user_id.to_string())
@@ -106,7 +108,8 @@ impl SignInWrites for PostgresStore {
     }
 
     async fn end_surplus(&self, started: &NewLogin) -> Result<Vec<Sid>, StoreError> {
-        let mut transaction = self.begin().await?;
+        let mut connection = self.connections.acquire().await?;
+        let mut transaction = connection.begin().await?;
         // One at a time, so that two sign-ins at once do not end more than the surplus.
         sqlx::query("SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE")
             .bind(started.user_id.to_string())
