@@ -8,14 +8,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use holdfast_identity::store::{AccountStore as _, Maintenance as _, StoreError};
+use holdfast_identity::{
+    account::Account,
+    store::{AccountStore as _, Maintenance as _, StoreError},
+};
 use holdfast_store_postgres::PostgresStore;
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
     sync::watch,
-    time::sleep,
+    task::JoinSet,
+    time::{sleep, timeout},
 };
 
 use crate::{
@@ -28,6 +32,12 @@ const RECOVERED_IN: Duration = Duration::from_secs(10);
 
 /// Time that opening a connection can take: more than an operation waits for one.
 const SLOW: Duration = Duration::from_millis(1500);
+
+/// Callers that give up, and the time between two of them: for less time than it takes until a connection is there.
+const CALLERS: u32 = 100;
+const CALLER_INTERVAL: Duration = Duration::from_millis(15);
+/// Connections of the store that they call.
+const SLOTS: u32 = 4;
 
 /// A proxy whose connections can lose all packets from a moment on; those that are opened later work.
 struct Network {
@@ -149,4 +159,60 @@ async fn connection_that_is_slow_to_open_is_there_for_a_later_operation() {
     // One, and on a busy machine some that were late.
     let opened = network.opened.load(Ordering::Relaxed) - before;
     assert!(opened < 10, "{opened}");
+}
+
+/// Waits until operations use all connections at once.
+async fn all_connections_are_used(direct: &str, store: &PostgresStore, ada: &Account) {
+    let mut other = PgConnection::connect(direct).await.unwrap();
+    other
+        .execute("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    let begun = Instant::now();
+    let mut operations = JoinSet::new();
+    for _ in 0..SLOTS {
+        let (store, id) = (store.clone(), ada.user.id);
+        operations.spawn(async move {
+            // It fails when it has waited for the lock, or for a connection, too long.
+            while store.enable_user(id, &[]).await.is_err() {}
+        });
+    }
+    let mut observer = PgConnection::connect(direct).await.unwrap();
+    let waiting = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted AND \
+         database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    while sqlx::query_scalar::<_, i64>(waiting)
+        .fetch_one(&mut observer)
+        .await
+        .unwrap()
+        < SLOTS.into()
+    {
+        assert!(begun.elapsed() < RECOVERED_IN, "connections are missing");
+    }
+    other.execute("COMMIT").await.unwrap();
+    operations.join_all().await;
+}
+
+/// Callers give up while a connection is checked, while one is opened, and while they wait for their turn: none of them takes a connection along.
+#[tokio::test(flavor = "multi_thread")]
+async fn abandoned_acquisitions_leave_all_connections() {
+    let direct = new_database().await;
+    let (url, network) = through_network(&direct).await;
+    let store = PostgresStore::open(&url, SLOTS).await.unwrap();
+    let ada = account(&store, "ada").await;
+    all_connections_are_used(&direct, &store, &ada).await;
+    network.is_slow.store(true, Ordering::Relaxed);
+    network.lose_connections();
+    let mut callers = JoinSet::new();
+    for caller in 0..CALLERS {
+        let store = store.clone();
+        let patience = CALLER_INTERVAL * (caller % 20);
+        callers.spawn(async move { timeout(patience, store.ping()).await.is_err() });
+        sleep(CALLER_INTERVAL).await;
+    }
+    let abandoned = callers.join_all().await.into_iter();
+    let abandoned = abandoned.filter(|is_abandoned| *is_abandoned).count();
+    // On a busy machine some were so late that there was a connection.
+    assert!(abandoned * 2 > CALLERS as usize, "{abandoned}");
+    network.is_slow.store(false, Ordering::Relaxed);
+    all_connections_are_used(&direct, &store, &ada).await;
 }
