@@ -3,9 +3,10 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Stdio,
 };
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::process::Command;
 use xtask::postgres::{self, SUPERUSER};
@@ -185,15 +186,12 @@ impl Postgres {
     }
 
     /// Lets every write fail that makes a file larger than a block, as on a full disk.
-    pub fn fill_disk(&self) {
-        let limit = Rlimit {
-            current: Some(BLOCK),
-            maximum: Some(BLOCK),
-        };
+    pub async fn fill_disk(&self) {
         let server = self.program.id();
-        for process in children(server).into_iter().chain([server]) {
+        assert!(limit_files(server).await, "prlimit failed");
+        for child in children(server) {
             // Some end when they have failed.
-            let _ = prlimit(Pid::from_raw(process), Resource::Fsize, limit);
+            let _ = limit_files(child).await;
         }
     }
 
@@ -204,6 +202,17 @@ impl Postgres {
         }
         self.program.hang(hangs);
     }
+}
+
+/// Limits the size of the files that a process of a server can write. Its user may do so; root may not, where it lacks `CAP_SYS_RESOURCE`.
+async fn limit_files(process: i32) -> bool {
+    let limit = postgres::as_user(Path::new("prlimit"));
+    let limit = Command::from(limit)
+        .arg(format!("--pid={process}"))
+        .arg(format!("--fsize={BLOCK}:{BLOCK}"))
+        .stderr(Stdio::null())
+        .status();
+    limit.await.unwrap().success()
 }
 
 fn signal(process: i32, hangs: bool) {

@@ -171,9 +171,14 @@ fn install(mode: &str) -> Command {
 /// # Errors
 /// PostgreSQL is not installed.
 pub fn as_server(program: &str) -> anyhow::Result<Command> {
-    let program = programs()?.join(program);
+    Ok(as_user(&programs()?.join(program)))
+}
+
+/// A program of the system, run by the user of the server.
+#[must_use]
+pub fn as_user(program: &Path) -> Command {
     if !is_root() {
-        return Ok(Command::new(program));
+        return Command::new(program);
     }
     let mut command = Command::new("setpriv");
     command
@@ -181,7 +186,7 @@ pub fn as_server(program: &str) -> anyhow::Result<Command> {
         .arg(program)
         // That of this process may not be readable by the other user.
         .current_dir("/");
-    Ok(command)
+    command
 }
 
 fn is_root() -> bool {

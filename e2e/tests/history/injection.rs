@@ -108,7 +108,7 @@ impl Fault {
             Self::StandbyPaused => stack.standby.as_ref().expect("a standby").hang(true),
             Self::PrimaryKilled => stack.primary.kill().await,
             Self::PrimaryPaused => stack.primary.hang(true),
-            _ => stack.primary.fill_disk(),
+            _ => stack.primary.fill_disk().await,
         }
         sleep(DETECTION).await;
         let repair = match self {
