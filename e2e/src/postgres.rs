@@ -84,13 +84,13 @@ impl Postgres {
         .await;
     }
 
-    /// Starts a standby of this server, and applies `synchronous_standby_names`.
-    pub async fn standby(&self) -> Self {
+    /// Starts a standby that reaches this server by a port, which may be that of a relay, and applies `synchronous_standby_names`.
+    pub async fn standby_through(&self, port: u16) -> Self {
         let (directory, data) = directory();
         let copy = postgres::as_server("pg_basebackup").unwrap_or_else(missing);
         let mut copy = Command::from(copy);
         copy.args(["--host=127.0.0.1", "--checkpoint=fast", "--no-sync"])
-            .arg(format!("--port={}", self.port))
+            .arg(format!("--port={port}"))
             .args(["--write-recovery-conf", "--wal-method=stream"])
             .arg(format!(
                 "--dbname=user={SUPERUSER} application_name={STANDBY}"
@@ -100,14 +100,18 @@ impl Postgres {
         succeed(&mut copy).await;
         let standby = Self::serve(directory, data).await;
         self.reload().await;
+        self.replicates().await;
+        standby
+    }
+
+    /// Waits until the standby receives what this server commits.
+    pub async fn replicates(&self) {
+        let statement = "SELECT state FROM pg_stat_replication";
         until("the standby", async || {
-            let state = self
-                .try_sql("postgres", "SELECT state FROM pg_stat_replication")
-                .await;
+            let state = self.try_sql("postgres", statement).await;
             (state.as_deref() == Some("streaming")).then_some(())
         })
         .await;
-        standby
     }
 
     async fn serve(directory: TempDir, data: PathBuf) -> Self {

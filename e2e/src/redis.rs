@@ -6,7 +6,7 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tempfile::TempDir;
 use tokio::{process::Command, time::timeout};
 
-use crate::{packages, port, program::Program, wait::until};
+use crate::{balancer::Balancer, packages, port, program::Program, wait::until};
 
 /// Limit for one command, so that a suspended server does not suspend the test.
 const CLI_DEADLINE: Duration = Duration::from_secs(5);
@@ -17,6 +17,7 @@ pub struct Redis {
     program: Program,
     directory: TempDir,
     settings: Vec<String>,
+    link: Option<Balancer>,
 }
 
 impl Redis {
@@ -34,8 +35,21 @@ impl Redis {
             port,
             directory,
             settings: settings.iter().map(ToString::to_string).collect(),
+            link: None,
         };
         redis.answers().await;
+        redis
+    }
+
+    /// Starts a server that replicas, Sentinels and clients reach through a [link](Self::link), whose port it announces.
+    pub async fn start_behind_link(settings: &[&str]) -> Self {
+        let announced = port::free();
+        let port = announced.to_string();
+        let address = ["--replica-announce-ip", "127.0.0.1"];
+        let announce = [&address[..], &["--replica-announce-port", &port], settings].concat();
+        let mut redis = Self::start_with(&announce).await;
+        let server = ([127, 0, 0, 1], redis.port).into();
+        redis.link = Some(Balancer::start(announced, vec![server]).await);
         redis
     }
 
@@ -73,6 +87,17 @@ impl Redis {
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The port by which replicas, Sentinels and their clients reach the server.
+    #[must_use]
+    pub fn announced_port(&self) -> u16 {
+        self.link.as_ref().map_or(self.port, Balancer::port)
+    }
+
+    /// The network between this server and all others, where it was started behind a link.
+    pub const fn link(&mut self) -> &mut Balancer {
+        self.link.as_mut().expect("a server behind a link")
     }
 
     /// The URL for `WEB_SESSION_STORE`.

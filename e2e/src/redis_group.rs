@@ -1,7 +1,8 @@
 //! Several Redis servers of one test: a master with a replica and Sentinels, or a Cluster.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, path::PathBuf};
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -31,7 +32,7 @@ pub struct Sentinels {
     /// The servers. The first is the master at the start.
     pub servers: Vec<Redis>,
     programs: Vec<(Program, u16)>,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Sentinels {
@@ -42,30 +43,49 @@ impl Sentinels {
 
     /// The same, with several replicas and with further settings of all servers.
     pub async fn start_with(replicas: usize, settings: &[&str]) -> Self {
-        let master = Redis::start_with(&[&SYNC_AT_ONCE, settings].concat()).await;
-        let master_port = master.port().to_string();
-        let replica = ["--replicaof", "127.0.0.1", &master_port];
-        let replica = [&replica, &SYNC_AT_ONCE[..], settings].concat();
-        let first = master.port();
+        let settings = [&SYNC_AT_ONCE, settings].concat();
+        let master = Redis::start_with(&settings).await;
+        let of_master = master.announced_port().to_string();
+        let replica = ["--replicaof", "127.0.0.1", &of_master];
+        let replica = [&replica, &settings[..]].concat();
         let mut servers = vec![master];
         for _ in 0..replicas {
-            let server = Redis::start_with(&replica).await;
+            servers.push(Redis::start_with(&replica).await);
+        }
+        Self::watch(servers).await
+    }
+
+    /// Starts a master with one replica, each behind a [link](Redis::link).
+    pub async fn start_behind_links() -> Self {
+        let master = Redis::start_behind_link(&SYNC_AT_ONCE).await;
+        let of_master = master.announced_port().to_string();
+        let replica = ["--replicaof", "127.0.0.1", &of_master];
+        let replica = Redis::start_behind_link(&[&replica, &SYNC_AT_ONCE[..]].concat()).await;
+        Self::watch(vec![master, replica]).await
+    }
+
+    /// Starts Sentinels for servers, of which the first is the master.
+    async fn watch(servers: Vec<Redis>) -> Self {
+        for server in &servers {
             server.is_in_sync().await;
-            servers.push(server);
         }
         let directory = tempfile::tempdir().unwrap();
-        let start = |number| sentinel(&directory, number, first);
+        let start = |number| {
+            let port = port::free();
+            configure_sentinel(&directory, number, port, servers[0].announced_port());
+            (serve_sentinel(&directory, number), port)
+        };
         let group = Self {
             programs: (0..SENTINELS).map(start).collect(),
             servers,
-            _directory: directory,
+            directory,
         };
         for (_, port) in &group.programs {
             until("the Sentinels to know each other", async || {
                 let fields = ["num-slaves", "num-other-sentinels"];
                 let master = cli(*port, &["SENTINEL", "MASTER", MASTER]).await?;
                 let value = |name| master.lines().skip_while(move |line| *line != name).nth(1);
-                let replicas = replicas.to_string();
+                let replicas = (group.servers.len() - 1).to_string();
                 (fields.map(value) == [Some(replicas.as_str()), Some("2")]).then_some(())
             })
             .await;
@@ -85,6 +105,18 @@ impl Sentinels {
         self.programs[0].0.hang(hangs);
     }
 
+    /// Kills the first Sentinel of the URL with SIGKILL.
+    pub async fn kill_first_sentinel(&mut self) {
+        let (first, _) = &mut self.programs[0];
+        first.signal(Signal::KILL);
+        first.exit().await;
+    }
+
+    /// Starts the first Sentinel of the URL again, with what it knew.
+    pub fn start_first_sentinel(&mut self) {
+        self.programs[0].0 = serve_sentinel(&self.directory, 0);
+    }
+
     /// The index of the server that the Sentinels name as the master.
     pub async fn master(&self) -> usize {
         let command = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER];
@@ -92,7 +124,8 @@ impl Sentinels {
             let (_, port) = self.programs.last()?;
             let named = cli(*port, &command).await?;
             let port: u16 = named.lines().last()?.parse().ok()?;
-            self.servers.iter().position(|server| server.port() == port)
+            let mut servers = self.servers.iter();
+            servers.position(|server| server.announced_port() == port)
         })
         .await
     }
@@ -116,7 +149,7 @@ impl Sentinels {
 
     /// Waits until the Sentinels name the second server as the master, and it takes writes.
     pub async fn failed_over(&self) {
-        let successor = self.servers[1].port().to_string();
+        let successor = self.servers[1].announced_port().to_string();
         until("the failover", async || {
             for (_, port) in &self.programs {
                 let command = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER];
@@ -130,9 +163,12 @@ impl Sentinels {
     }
 }
 
-fn sentinel(directory: &TempDir, number: usize, master: u16) -> (Program, u16) {
-    let port = port::free();
-    let file = directory.path().join(format!("sentinel-{number}.conf"));
+/// The file in which a Sentinel keeps its settings and what it knows.
+fn sentinel_file(directory: &TempDir, number: usize) -> PathBuf {
+    directory.path().join(format!("sentinel-{number}.conf"))
+}
+
+fn configure_sentinel(directory: &TempDir, number: usize, port: u16, master: u16) {
     let settings = format!(
         "port {port}\nbind 127.0.0.1\ndir {}\n\
          sentinel monitor {MASTER} 127.0.0.1 {master} {QUORUM}\n\
@@ -140,10 +176,13 @@ fn sentinel(directory: &TempDir, number: usize, master: u16) -> (Program, u16) {
          sentinel failover-timeout {MASTER} 5000\n",
         directory.path().display(),
     );
-    std::fs::write(&file, settings).unwrap();
+    std::fs::write(sentinel_file(directory, number), settings).unwrap();
+}
+
+fn serve_sentinel(directory: &TempDir, number: usize) -> Program {
     let mut command = Command::new("redis-server");
-    command.arg(file).arg("--sentinel");
-    (Program::start(&mut command), port)
+    command.arg(sentinel_file(directory, number));
+    Program::start(command.arg("--sentinel"))
 }
 
 /// Three masters, each with a replica, that fail over after a second.

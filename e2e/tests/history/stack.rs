@@ -50,7 +50,7 @@ impl Stack {
     /// Starts all processes, and creates the accounts.
     pub(crate) async fn start(is_synchronous: bool) -> Self {
         let (primary, redis) = tokio::join!(Postgres::start(is_synchronous), Sentinels::start());
-        let standby = primary.standby().await;
+        let standby = primary.standby_through(primary.port()).await;
         let database_port = port::free();
         let database = Balancer::start(database_port, vec![address(primary.port())]).await;
         let directory = tempfile::tempdir().unwrap();
@@ -184,7 +184,7 @@ impl Stack {
     /// A new standby, for which commits wait.
     pub(crate) async fn add_standby(&mut self) {
         self.primary.require_standby().await;
-        self.standby = Some(self.primary.standby().await);
+        self.standby = Some(self.primary.standby_through(primary.port()).await);
     }
 }
 
