@@ -130,6 +130,14 @@ impl Sentinels {
         .await
     }
 
+    /// Makes a former master a replica, which the Sentinels do when it has answered for eight seconds.
+    pub async fn demote(&self, server: usize) {
+        let master = self.servers[self.master().await].announced_port();
+        let command = ["REPLICAOF", "127.0.0.1", &master.to_string()];
+        self.servers[server].cli(&command).await;
+        self.replicates().await;
+    }
+
     /// Waits until one of the servers is the master, and the others are its replicas.
     pub async fn replicates(&self) {
         until("the replication", async || {

@@ -1,4 +1,7 @@
-//! What fails while the clients work.
+//! Histories of clients while parts fail, one after another, and the time for which each fault is noticed.
+//!
+//! `cargo xtask test --only history` injects each fault once; with `--long` each twenty times, and each pair of faults of different parts.
+//! `HOLDFAST_TEST_FAULT` selects some of them.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +11,8 @@ use e2e::history::{
 use tokio::time::sleep;
 
 use crate::{
-    injection::{CALM, DISTURBANCE},
+    fault::Fault,
+    injection::CALM,
     stack::{BOUND, Stack, accounts},
 };
 
@@ -20,111 +24,59 @@ const CROWD: Crowd = Crowd {
     browsers: 2,
 };
 
-/// Limits of the time during which requests fail (`deploy/ha` measures the same with Patroni and `HAProxy`).
-const SERVICE_LIMIT: Duration = Duration::from_secs(5);
-const REDIS_LIMIT: Duration = Duration::from_secs(10);
-const DATABASE_LIMIT: Duration = Duration::from_secs(15);
+/// Faults that come together, unless they are selected: they disturb little, and so take less time.
+const TOGETHER: [[Fault; 2]; 8] = [
+    [Fault::AuthClockAhead, Fault::WebClockBehind],
+    [Fault::AuthClockBehind, Fault::WebClockAhead],
+    [Fault::RedisSlow, Fault::StandbySlow],
+    [Fault::SentinelKilled, Fault::AuthSlow],
+    [Fault::SentinelPaused, Fault::WebSlow],
+    [Fault::AuthConnectionsCut, Fault::RedisConnectionsCut],
+    [Fault::WebBalancerKilled, Fault::StandbyConnectionCut],
+    [Fault::WebConnectionsCut, Fault::DatabaseBalancerKilled],
+];
 
-/// A fault of one part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    PrimaryKilled,
-    PrimaryPaused,
-    PrimaryDiskFull,
-    StandbyKilled,
-    StandbyPaused,
-    DatabaseConnectionsCut,
-    DatabaseSlow,
-    DatabaseBalancerPaused,
-    RedisMasterKilled,
-    RedisMasterPaused,
-    SentinelPaused,
-    AuthKilled,
-    AuthPaused,
-    AuthClockAhead,
-    AuthClockBehind,
-    WebKilled,
-    WebPaused,
+/// Each fault alone.
+fn alone() -> Vec<Vec<Fault>> {
+    Fault::ALL.map(|fault| vec![fault]).to_vec()
 }
 
-/// What a fault affects. Two faults of different parts can come together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    Database,
-    Redis,
-    Sentinel,
-    Auth,
-    Web,
-}
-
-impl Fault {
-    const ALL: [Self; 17] = [
-        Self::AuthKilled,
-        Self::AuthPaused,
-        Self::AuthClockAhead,
-        Self::AuthClockBehind,
-        Self::WebKilled,
-        Self::WebPaused,
-        Self::RedisMasterKilled,
-        Self::RedisMasterPaused,
-        Self::SentinelPaused,
-        Self::DatabaseConnectionsCut,
-        Self::DatabaseSlow,
-        Self::DatabaseBalancerPaused,
-        Self::StandbyKilled,
-        Self::StandbyPaused,
-        Self::PrimaryKilled,
-        Self::PrimaryPaused,
-        Self::PrimaryDiskFull,
-    ];
-
-    const fn part(self) -> Part {
-        match self {
-            Self::PrimaryKilled
-            | Self::PrimaryPaused
-            | Self::PrimaryDiskFull
-            | Self::StandbyKilled
-            | Self::StandbyPaused
-            | Self::DatabaseConnectionsCut
-            | Self::DatabaseSlow
-            | Self::DatabaseBalancerPaused => Part::Database,
-            Self::RedisMasterKilled | Self::RedisMasterPaused => Part::Redis,
-            Self::SentinelPaused => Part::Sentinel,
-            Self::AuthKilled | Self::AuthPaused | Self::AuthClockAhead | Self::AuthClockBehind => {
-                Part::Auth
-            }
-            Self::WebKilled | Self::WebPaused => Part::Web,
-        }
-    }
-
-    const fn limit(self) -> Duration {
-        match self.part() {
-            Part::Database => DATABASE_LIMIT,
-            Part::Redis | Part::Sentinel => REDIS_LIMIT,
-            // A request that a suspended process has accepted waits for it.
-            Part::Auth | Part::Web => SERVICE_LIMIT.saturating_add(match self {
-                Self::AuthPaused | Self::WebPaused => DISTURBANCE,
-                _ => Duration::ZERO,
-            }),
-        }
-    }
-}
-
-/// Each fault, and one pair; with `is_long` each fault many times, and each pair of different parts.
-fn plan(is_long: bool) -> Vec<Vec<Fault>> {
-    let alone = Fault::ALL.map(|fault| vec![fault]);
-    let pairs = Fault::ALL.iter().enumerate().flat_map(|(index, first)| {
+/// Each pair of faults of different parts.
+fn pairs() -> impl Iterator<Item = Vec<Fault>> {
+    Fault::ALL.iter().enumerate().flat_map(|(index, first)| {
         let others = Fault::ALL[index..].iter();
         let others = others.filter(|second| second.part() != first.part());
         others.map(|second| vec![*first, *second])
-    });
-    if is_long {
-        let rounds = std::iter::repeat_n(alone.to_vec(), LONG_ROUNDS);
-        rounds.flatten().chain(pairs).collect()
+    })
+}
+
+/// Each fault once, and one pair of which either stops requests.
+fn short_plan() -> Vec<Vec<Fault>> {
+    let mut plan = alone();
+    plan.retain(|faults| !TOGETHER.as_flattened().contains(&faults[0]));
+    plan.extend(TOGETHER.map(Vec::from));
+    plan.push(vec![Fault::PrimaryKilled, Fault::WebPaused]);
+    plan
+}
+
+/// Each fault many times, and each pair once.
+fn long_plan() -> Vec<Vec<Fault>> {
+    let rounds = std::iter::repeat_n(alone(), LONG_ROUNDS);
+    rounds.flatten().chain(pairs()).collect()
+}
+
+/// Each fault and each pair, where its name contains one of these texts, which `|` separates.
+fn selected_plan(names: &str, is_long: bool) -> Vec<Vec<Fault>> {
+    let mut plan = if is_long {
+        long_plan()
     } else {
-        let pair = vec![Fault::PrimaryKilled, Fault::WebPaused];
-        [alone.to_vec(), vec![pair]].concat()
-    }
+        alone().into_iter().chain(pairs()).collect()
+    };
+    plan.retain(|faults| {
+        let name = format!("{faults:?}");
+        names.split('|').any(|selected| name.contains(selected))
+    });
+    plan
 }
 
 /// Lets parts fail while clients work, and fails if their history is not correct.
@@ -143,7 +95,7 @@ async fn examine(stack: &mut Stack, faults: &[Fault]) -> (Report, Vec<(Instant, 
     sleep(CALM).await;
     let history = clients.finish().await;
     let events = history.events();
-    let may_lose = faults.iter().any(|fault| fault.part() == Part::Redis);
+    let may_lose = faults.iter().any(|fault| fault.replaces_redis());
     let (lost, events) = if may_lose {
         without_lost_sessions(events)
     } else {
@@ -165,12 +117,12 @@ async fn examine(stack: &mut Stack, faults: &[Fault]) -> (Report, Vec<(Instant, 
 async fn each_fault_leaves_a_correct_history() {
     let is_long = std::env::var_os("HOLDFAST_TEST_LONG").is_some();
     // By hand, some of them: `HOLDFAST_TEST_FAULT='[AuthKilled]|[AuthPaused]'`.
-    let only = std::env::var("HOLDFAST_TEST_FAULT").unwrap_or_default();
-    let mut plan = plan(is_long);
-    plan.retain(|faults| {
-        let name = format!("{faults:?}");
-        only.split('|').any(|selected| name.contains(selected))
-    });
+    let names = std::env::var("HOLDFAST_TEST_FAULT").ok();
+    let plan = match names {
+        Some(names) => selected_plan(&names, is_long),
+        None if is_long => long_plan(),
+        None => short_plan(),
+    };
     let mut stack = Stack::start(true).await;
     let (mut reports, mut ended) = (Vec::new(), Vec::new());
     for faults in plan {
@@ -194,5 +146,13 @@ async fn each_fault_leaves_a_correct_history() {
     }
     for (report, limit) in reports {
         report.assert_within(limit);
+    }
+}
+
+#[test]
+fn short_plan_has_each_fault() {
+    let plan = short_plan().concat();
+    for fault in Fault::ALL {
+        assert!(plan.contains(&fault), "{fault:?}");
     }
 }

@@ -8,7 +8,9 @@
 )]
 
 mod asynchronous;
+mod fault;
 mod faults;
 mod injection;
 mod latency;
+mod network;
 mod stack;

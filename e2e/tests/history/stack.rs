@@ -1,6 +1,10 @@
 //! The processes of an installation.
 
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use e2e::{
     balancer::Balancer,
@@ -29,71 +33,96 @@ const ACCOUNTS: usize = 32;
 /// web-service's while auth-service is, the delay of a message, and the age of a memory that counts as current.
 pub(crate) const BOUND: Duration = MAX_STALENESS.saturating_add(Duration::from_secs(3));
 
-/// The installation. Each database connection goes through a balancer, which leads to the primary.
+/// The installation. What fails in the network fails in the relays between the parts.
 pub(crate) struct Stack {
     pub(crate) primary: Postgres,
     pub(crate) standby: Option<Postgres>,
+    /// The balancer that leads each database connection to the primary.
     pub(crate) database: Balancer,
+    /// From the standby to its primary.
+    pub(crate) replication: Balancer,
     pub(crate) redis: Sentinels,
     pub(crate) auth: Vec<Program>,
+    /// From the web-services to each auth-service.
+    pub(crate) auth_links: Vec<Balancer>,
     pub(crate) web: Vec<Program>,
+    /// The balancer in front of the web-services, with a port for each, as clients take them in turn.
+    pub(crate) web_links: Vec<Balancer>,
     /// What clients call: web-service, with an HTTP client that keeps its connections.
     pub(crate) doors: Vec<Door>,
     /// Of the first auth-service.
-    clock: WrongClock,
+    pub(crate) auth_clock: WrongClock,
+    /// Of the first web-service.
+    pub(crate) web_clock: WrongClock,
     auth_ports: Vec<u16>,
-    database_port: u16,
+    web_ports: Vec<u16>,
     directory: TempDir,
 }
 
 impl Stack {
     /// Starts all processes, and creates the accounts.
     pub(crate) async fn start(is_synchronous: bool) -> Self {
-        let (primary, redis) = tokio::join!(Postgres::start(is_synchronous), Sentinels::start());
-        let standby = primary.standby_through(primary.port()).await;
-        let database_port = port::free();
-        let database = Balancer::start(database_port, vec![address(primary.port())]).await;
+        let servers = (
+            Postgres::start(is_synchronous),
+            Sentinels::start_behind_links(),
+        );
+        let (primary, redis) = tokio::join!(servers.0, servers.1);
+        let database = Balancer::link_to(primary.port()).await;
+        let replication = Balancer::link_to(primary.port()).await;
+        let standby = primary.standby_through(replication.port()).await;
         let directory = tempfile::tempdir().unwrap();
+        for instance in 0..INSTANCES {
+            std::fs::create_dir(data_of_web(&directory, instance)).unwrap();
+        }
+        let [auth_ports, web_ports] = [(); 2].map(|()| free_ports());
         let mut stack = Self {
             primary,
             standby: Some(standby),
             database,
+            replication,
             redis,
             auth: Vec::new(),
+            auth_links: links_to(&auth_ports).await,
             web: Vec::new(),
+            web_links: links_to(&web_ports).await,
             doors: Vec::new(),
-            clock: WrongClock::new(directory.path()),
-            auth_ports: (0..INSTANCES).map(|_| port::free()).collect(),
-            database_port,
+            auth_clock: WrongClock::new(directory.path()),
+            web_clock: WrongClock::new(&data_of_web(&directory, 0)),
+            auth_ports,
+            web_ports,
             directory,
         };
+        stack.start_services().await;
+        stack
+    }
+
+    async fn start_services(&mut self) {
         for instance in 0..INSTANCES {
-            let program = stack.start_auth(instance).await;
-            stack.auth.push(program);
+            let program = self.start_auth(instance).await;
+            self.auth.push(program);
         }
         for account in accounts() {
-            stack.add_user(&account).await;
+            self.add_user(&account).await;
         }
-        let issuer = port::free();
         for instance in 0..INSTANCES {
-            let port = if instance == 0 { issuer } else { port::free() };
-            let directory = stack.directory.path().join(format!("web-{instance}"));
-            std::fs::create_dir(&directory).unwrap();
-            let program = stack.start_web(&directory, port).await;
-            stack.web.push(program);
-            let site = Site {
-                origin: format!("https://localhost:{port}"),
-                ca_file: directory.join("ca.pem"),
+            let program = self.start_web(instance).await;
+            self.web.push(program);
+            self.doors.push(Door::new(Site {
+                origin: self.origin(instance),
+                ca_file: data_of_web(&self.directory, instance).join("ca.pem"),
                 password: PASSWORD.to_owned(),
-            };
-            stack.doors.push(Door::new(site));
+            }));
         }
-        stack
     }
 
     /// The address of the gRPC port of an auth-service.
     pub(crate) fn auth_address(&self, instance: usize) -> SocketAddr {
         address(self.auth_ports[instance])
+    }
+
+    /// The origin of a web-service, as its clients see it.
+    fn origin(&self, instance: usize) -> String {
+        format!("https://localhost:{}", self.web_links[instance].port())
     }
 
     /// Starts an auth-service on its port.
@@ -111,36 +140,33 @@ impl Stack {
             .env("AUTH_REVOCATION_MAX_STALENESS", staleness())
             .env("AUTH_LOG_FORMAT", "json");
         if instance == 0 {
-            self.clock.apply(&mut command);
+            self.auth_clock.apply(&mut command);
         }
         listening(&mut command).await
     }
 
-    /// Starts the web-service of a door again.
-    pub(crate) async fn start_web_again(&self, instance: usize) -> Program {
-        let directory = self.directory.path().join(format!("web-{instance}"));
-        let origin = &self.doors[instance].site.origin;
-        let (_, port) = origin.rsplit_once(':').unwrap();
-        self.start_web(&directory, port.parse().unwrap()).await
-    }
-
-    async fn start_web(&self, directory: &Path, port: u16) -> Program {
-        let urls: Vec<_> = self
-            .auth_ports
-            .iter()
-            .map(|port| format!("http://{}", address(*port)))
+    /// Starts a web-service on its port.
+    pub(crate) async fn start_web(&self, instance: usize) -> Program {
+        let links = self.auth_links.iter();
+        let urls: Vec<_> = links
+            .map(|link| format!("http://{}", address(link.port())))
             .collect();
+        let listen = address(self.web_ports[instance]);
         let mut command = Command::new(built("web-service"));
         command
-            .env("WEB_LISTEN", address(port).to_string())
+            .env("WEB_LISTEN", listen.to_string())
+            .env("WEB_PUBLIC_URL", self.origin(instance))
             .env("WEB_OPS_LISTEN", "127.0.0.1:0")
-            .env("WEB_DATA_DIR", directory)
+            .env("WEB_DATA_DIR", data_of_web(&self.directory, instance))
             .env("WEB_AUTH_URL", urls.join(","))
             .env("WEB_AUTH_SECRET", SERVICE_SECRET)
             .env("WEB_SECRET_KEY", SECRET_KEY)
             .env("WEB_SESSION_STORE", self.redis.url(0))
             .env("WEB_REVOCATION_MAX_STALENESS", staleness())
             .env("WEB_LOG_FORMAT", "json");
+        if instance == 0 {
+            self.web_clock.apply(&mut command);
+        }
         listening(&mut command).await
     }
 
@@ -156,19 +182,16 @@ impl Stack {
     }
 
     fn database_url(&self) -> String {
-        Postgres::url_at(self.database_port)
-    }
-
-    /// Sets the clock of the first auth-service wrong by these seconds.
-    pub(crate) fn set_clock(&self, seconds: i8) {
-        self.clock.set(seconds);
+        Postgres::url_at(self.database.port())
     }
 
     /// Makes the standby the primary, as an operator or Patroni does, and returns the former one.
     pub(crate) async fn promote(&mut self) -> Postgres {
         let standby = self.standby.take().expect("a standby");
         standby.promote().await;
-        self.database.redirect(vec![address(standby.port())]);
+        for link in [&self.database, &self.replication] {
+            link.redirect(vec![address(standby.port())]);
+        }
         std::mem::replace(&mut self.primary, standby)
     }
 
@@ -181,10 +204,17 @@ impl Stack {
         .await;
     }
 
+    /// Kills the standby, and does without one.
+    pub(crate) async fn stop_standby(&mut self) {
+        let mut standby = self.standby.take().expect("a standby");
+        standby.kill().await;
+    }
+
     /// A new standby, for which commits wait.
     pub(crate) async fn add_standby(&mut self) {
         self.primary.require_standby().await;
-        self.standby = Some(self.primary.standby_through(primary.port()).await);
+        let standby = self.primary.standby_through(self.replication.port());
+        self.standby = Some(standby.await);
     }
 }
 
@@ -198,11 +228,29 @@ pub(crate) fn accounts() -> Vec<String> {
     (0..ACCOUNTS).map(account_name).collect()
 }
 
+fn data_of_web(directory: &TempDir, instance: usize) -> PathBuf {
+    directory.path().join(format!("web-{instance}"))
+}
+
+/// A port for each instance.
+fn free_ports() -> Vec<u16> {
+    (0..INSTANCES).map(|_| port::free()).collect()
+}
+
+/// A relay in front of each instance.
+async fn links_to(ports: &[u16]) -> Vec<Balancer> {
+    let mut links = Vec::new();
+    for port in ports {
+        links.push(Balancer::link_to(*port).await);
+    }
+    links
+}
+
 fn staleness() -> String {
     format!("{}s", MAX_STALENESS.as_secs())
 }
 
-pub(crate) fn address(port: u16) -> SocketAddr {
+fn address(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into()
 }
 
