@@ -4,10 +4,12 @@ mod checker;
 mod clients;
 mod events;
 mod report;
+mod summary;
 
 pub use self::{
     checker::{violations, without_lost_sessions},
     clients::{Clients, Crowd, Door, present},
     events::{Answer, Credential, Event, History, Request},
     report::Report,
+    summary::Summary,
 };

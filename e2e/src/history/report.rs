@@ -13,18 +13,18 @@ const MAX_REPLICATION_DELAY: Duration = Duration::from_secs(1);
 
 /// The figures of one fault, or of several at once.
 pub struct Report {
-    faults: String,
-    requests: usize,
+    pub(super) faults: String,
+    pub(super) requests: usize,
     /// From the fault to the start of the last request that failed.
-    unavailable: Duration,
+    pub(super) unavailable: Duration,
     /// Failed requests by kind.
-    failed: BTreeMap<&'static str, usize>,
+    pub(super) failed: BTreeMap<&'static str, usize>,
     /// Failed requests by answer, shortened.
     notes: BTreeMap<String, usize>,
     /// Times of sign-ins whose session was lost, since the fault; negative before it.
-    lost_sessions: Vec<f64>,
-    /// For each login, from the acknowledgement of its end to the start of the last check that was allowed.
-    refused_after: Vec<Duration>,
+    pub(super) lost_sessions: Vec<f64>,
+    /// For each login, from the acknowledgement of its end to the start of the last check that was allowed; in ascending order.
+    pub(super) refused_after: Vec<Duration>,
 }
 
 impl Report {
@@ -108,16 +108,7 @@ fn since(at: Instant, failed_at: Instant) -> f64 {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = |part: f64| {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                clippy::cast_precision_loss,
-                reason = "a rank among some hundreds"
-            )]
-            let rank = (self.refused_after.len().saturating_sub(1) as f64 * part) as usize;
-            self.refused_after.get(rank).copied().unwrap_or_default()
-        };
+        let at = |percent| percentile(&self.refused_after, percent);
         writeln!(
             f,
             "{}: failed for {:.1?} after it; {} requests, failed {:?}; end to refused p50 {:.0?}, p99 {:.0?}, max {:.0?} of {}",
@@ -125,9 +116,9 @@ impl fmt::Display for Report {
             self.unavailable,
             self.requests,
             self.failed,
-            at(0.5),
-            at(0.99),
-            at(1.0),
+            at(50),
+            at(99),
+            at(100),
             self.refused_after.len(),
         )?;
         if !self.lost_sessions.is_empty() {
@@ -142,6 +133,12 @@ impl fmt::Display for Report {
         }
         Ok(())
     }
+}
+
+/// The time at a percentile of times in ascending order; zero where there are none.
+pub(super) fn percentile(times: &[Duration], percent: usize) -> Duration {
+    let rank = times.len().saturating_sub(1) * percent / 100;
+    times.get(rank).copied().unwrap_or_default()
 }
 
 fn refused_after(events: &[Event]) -> Vec<Duration> {

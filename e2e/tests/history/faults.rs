@@ -1,12 +1,12 @@
 //! Histories of clients while parts fail, one after another, and the time for which each fault is noticed.
 //!
 //! `cargo xtask test --only history` injects each fault once; with `--long` each twenty times, and each pair of faults of different parts.
-//! `HOLDFAST_TEST_FAULT` selects some of them.
+//! `HOLDFAST_TEST_FAULT` selects some of them. Both then print a table of all rounds.
 
 use std::time::{Duration, Instant};
 
 use e2e::history::{
-    Answer, Clients, Credential, Crowd, Report, present, violations, without_lost_sessions,
+    Answer, Clients, Credential, Crowd, Report, Summary, present, violations, without_lost_sessions,
 };
 use tokio::time::sleep;
 
@@ -118,16 +118,18 @@ async fn each_fault_leaves_a_correct_history() {
     let is_long = std::env::var_os("HOLDFAST_TEST_LONG").is_some();
     // By hand, some of them: `HOLDFAST_TEST_FAULT='[AuthKilled]|[AuthPaused]'`.
     let names = std::env::var("HOLDFAST_TEST_FAULT").ok();
+    let is_by_hand = is_long || names.is_some();
     let plan = match names {
         Some(names) => selected_plan(&names, is_long),
         None if is_long => long_plan(),
         None => short_plan(),
     };
     let mut stack = Stack::start(true).await;
-    let (mut reports, mut ended) = (Vec::new(), Vec::new());
+    let (mut summary, mut reports, mut ended) = (Summary::new(is_by_hand), Vec::new(), Vec::new());
     for faults in plan {
         let (report, credentials) = examine(&mut stack, &faults).await;
         println!("{report}");
+        summary.add(&report);
         let limits = faults.iter().map(|fault| fault.limit());
         reports.push((report, limits.sum::<Duration>()));
         ended.extend(credentials);
