@@ -123,7 +123,9 @@ async fn grant_in_a_login_of_a_browser_is_kept_by_its_client() {
     let reused = service.try_refresh(&token).await;
     assert_refused(reused, Code::Unauthenticated, "REFRESH_REUSED");
     let request = for_browser_use(with_refresh(&first));
-    let ended = service.try_issue(from_web_service(request)).await;
+    let kept = service.try_issue(from_web_service(request)).await;
+    assert!(kept.is_ok(), "the login continues");
+    let ended = service.try_refresh(&second.refresh_token).await;
     assert_refused(ended, Code::Unauthenticated, "LOGIN_ENDED");
 }
 

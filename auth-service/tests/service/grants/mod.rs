@@ -216,17 +216,20 @@ async fn revoked_refresh_token_ends_its_grant_and_is_recorded() {
 }
 
 #[tokio::test]
-async fn reuse_in_any_grant_ends_login() {
+async fn reuse_in_another_grant_ends_that_grant_only() {
     let fixture = Fixture::start().await;
     let service = &fixture.service;
-    service.try_refresh(&fixture.token).await.unwrap();
+    let current = service.try_refresh(&fixture.token).await.unwrap();
     service.clock.advance(seconds(10));
 
     let reused = service.try_refresh(&fixture.token).await;
 
     assert_refused(reused, Code::Unauthenticated, "REFRESH_REUSED");
-    let first = service.try_refresh(&fixture.first.refresh_token).await;
-    assert_refused(first, Code::Unauthenticated, "LOGIN_ENDED");
+    let refreshed = service.try_refresh(&current.refresh_token).await;
+    assert_refused(refreshed, Code::Unauthenticated, "LOGIN_ENDED");
+    let access = service.try_validate(&current.access_token).await;
+    assert_refused(access, Code::Unauthenticated, "TOKEN_REVOKED");
+    fixture.assert_first_grant_lives().await;
 }
 
 #[tokio::test]

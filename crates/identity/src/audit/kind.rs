@@ -33,7 +33,7 @@ audit_kinds! {
     SignInOverloaded = "SIGN_IN_OVERLOADED",
     /// A refresh token was exchanged for its successor.
     Refreshed = "REFRESHED",
-    /// A login ticket or refresh token that was used up was presented again; the login was ended.
+    /// A login ticket or refresh token that was used up was presented again; the login was ended, or the grant, if it is not the first one.
     RefreshReused = "REFRESH_REUSED",
     /// A login was ended by the account's owner.
     LoginEnded = "LOGIN_ENDED",

@@ -22,8 +22,8 @@ pub enum IssueTokenError {
     /// The login has ended or expired.
     #[error("the login has ended")]
     LoginEnded,
-    /// The login ticket or refresh token was used up; its login has been ended (RFC 9700 §4.14.2).
-    #[error("the ticket or refresh token was used before; the login has been ended")]
+    /// The login ticket or refresh token was used up; its grant, or its login, if that began with the grant, has been ended (RFC 9700 §4.14.2).
+    #[error("the ticket or refresh token was used before; its login or grant has been ended")]
     Reused,
     /// The authorization code is not one of this issuer, has expired, or was issued to another OAuth client, for another redirect URI or for
     /// another verifier; the caller does not learn which.

@@ -141,8 +141,7 @@ impl TokenService {
         match outcome {
             ExchangeOutcome::Expired => return Err(IssueTokenError::Expired),
             ExchangeOutcome::Reused => {
-                let (sid, subject) = (login.sid, subject());
-                return Err(self.revoke_on_reuse(exchange, sid, subject).await?);
+                return Err(self.end_reused_grant(exchange, &grant, subject()).await?);
             }
             // A request that was in progress when a concurrent one rotated is no repeat of a lost answer.
             ExchangeOutcome::Repeat if exchange.is_first_attempt => {

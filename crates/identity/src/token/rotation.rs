@@ -54,7 +54,26 @@ impl TokenService {
         now + REPEAT_WINDOW + self.policy.access_ttl
     }
 
-    /// Ends the login of a login ticket or refresh token that was reused.
+    /// Ends the grant of a refresh token that was reused, and with the grant that a login began with, the login. Of any other, only the OAuth
+    /// client has the tokens, and it must not be able to sign the person out elsewhere.
+    pub(super) async fn end_reused_grant(
+        &self,
+        exchange: &Exchange<'_>,
+        grant: &Grant,
+        subject: AuditSubject,
+    ) -> Result<IssueTokenError, StoreError> {
+        let Some(user) = subject.user.filter(|_| !grant.is_first()) else {
+            return self.revoke_on_reuse(exchange, grant.sid, subject).await;
+        };
+        let (context, kind) = (exchange.context, AuditKind::RefreshReused);
+        self.deps.audit.record(context, kind, subject);
+        self.deps
+            .end_grant(user, grant, EndReason::Reused, context)
+            .await?;
+        Ok(IssueTokenError::Reused)
+    }
+
+    /// Ends the login of a login ticket, or of the refresh token of its first grant, that was reused.
     pub(super) async fn revoke_on_reuse(
         &self,
         exchange: &Exchange<'_>,
