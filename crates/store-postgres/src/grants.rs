@@ -30,6 +30,13 @@ impl GrantStore for PostgresStore {
         let mut transaction = connection.begin().await?;
         // Until the commit: disabling the OAuth client finds this grant. A row lock that many hold at once would keep it waiting for ever.
         clients::lock_shared(&mut transaction, &grant.client).await?;
+        if grant.consented.is_some() {
+            // The consent refers to the account, which is locked before its logins by all others.
+            sqlx::query("SELECT 1 FROM users WHERE id = (SELECT user_id FROM logins WHERE sid = $1) FOR KEY SHARE")
+                .bind(grant.sid.to_string())
+                .run(&mut *transaction)
+                .await?;
+        }
         // The row of the login is locked: its end finds this grant.
         let inserted = sqlx::query(
             "WITH login AS (SELECT sid FROM logins WHERE sid = $11 AND ended_at IS NULL FOR SHARE) \
