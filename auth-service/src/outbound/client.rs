@@ -97,7 +97,8 @@ impl OutboundClient {
     /// # Errors
     /// There is no response within [`REQUEST_TIMEOUT`], or the address is not permitted.
     pub async fn post_form(&self, url: &Url, form: String) -> Result<StatusCode, OutboundError> {
-        let sent = timeout(REQUEST_TIMEOUT, self.send(url, form)).await;
+        // A response that arrives at the last moment counts, whatever becomes of its body.
+        let sent = timeout(REQUEST_TIMEOUT + BODY_TIMEOUT, self.send(url, form)).await;
         sent.unwrap_or(Err(OutboundError::Timeout))
     }
 

@@ -145,6 +145,8 @@ reasons! {
         NotFound => ClientNotFound,
         Key => InvalidRequest,
         Scope => InvalidRequest,
+        ScopeTooLong => InvalidRequest,
+        Id => InvalidRequest,
         Audience => InvalidRequest,
         RedirectUris => InvalidRequest,
         IdTokenAlgorithm => InvalidRequest,

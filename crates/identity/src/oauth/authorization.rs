@@ -187,6 +187,7 @@ impl AuthorizationService {
             request: &flow.request,
             progress,
             party: visit.party,
+            is_confidential: visit.client.is_confidential(),
             login,
             user: user.id,
             consented: &consented,

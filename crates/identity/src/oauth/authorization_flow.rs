@@ -91,6 +91,8 @@ pub(super) struct Situation<'a> {
     pub(super) request: &'a AuthorizationRequest,
     pub(super) progress: &'a FlowProgress,
     pub(super) party: &'a RelyingParty,
+    /// Whether the OAuth client authenticates itself.
+    pub(super) is_confidential: bool,
     /// The login of the browser, and its account.
     pub(super) login: &'a Login,
     pub(super) user: UserId,
@@ -158,6 +160,12 @@ impl Situation<'_> {
         self.decision() == Some(ConsentDecision::Deny)
     }
 
+    /// Whether any program on the person's device could have sent the request and receive the response: nothing tells the OAuth client from
+    /// others (RFC 8252 §8.6).
+    fn may_be_another_program(&self) -> bool {
+        !self.is_confidential && !self.request.redirect_uri.starts_with("https://")
+    }
+
     fn needs_consent(&self) -> bool {
         if self.decision() == Some(ConsentDecision::Allow) {
             return false;
@@ -165,6 +173,7 @@ impl Situation<'_> {
         let interactions = self.request.prompt.interactions();
         let is_new = !self.request.scopes.is_within(self.consented);
         interactions.consent
+            || self.may_be_another_program()
             || (interactions.select_account && !self.is_fresh())
             || (is_new && !self.party.is_first_party)
     }

@@ -270,9 +270,11 @@ fn refuse_unsupported(parameters: &Parameters) -> Result<(), AuthorizationError>
 
 fn opaque(parameters: &Parameters, name: &str) -> Result<Option<String>, AuthorizationError> {
     match parameters.get(name) {
-        Some(text) if text.len() > MAX_OPAQUE => Err(AuthorizationError::invalid(
-            "state and nonce have at most 1024 bytes",
-        )),
+        Some(text) if text.len() > MAX_OPAQUE || text.chars().any(char::is_control) => {
+            Err(AuthorizationError::invalid(
+                "state and nonce have at most 1024 bytes, without control characters",
+            ))
+        }
         value => Ok(value.map(str::to_owned)),
     }
 }

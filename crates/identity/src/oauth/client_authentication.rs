@@ -125,10 +125,11 @@ impl ClientAuthenticationService {
     /// Whether issuer, subject, audience and times of an assertion are acceptable (RFC 7523 §3).
     fn is_acceptable(&self, assertion: &Assertion, id: &ClientId) -> bool {
         let now = self.deps.clock.now();
-        // The issuer or its token endpoint.
+        // The issuer, its token endpoint, or that of pushed requests (RFC 9126 §2).
         let is_own_audience = |audience: &String| {
-            let endpoint = audience.strip_suffix("/oauth2/token");
-            is_equivalent_issuer(&self.issuer, endpoint.unwrap_or(audience))
+            let mut endpoints = ["/oauth2/token", "/oauth2/par"].into_iter();
+            let issuer = endpoints.find_map(|endpoint| audience.strip_suffix(endpoint));
+            is_equivalent_issuer(&self.issuer, issuer.unwrap_or(audience))
         };
         let is_by_client = assertion.issuer == id.as_str() && assertion.subject == id.as_str();
         let is_for_issuer = assertion.audiences.iter().any(is_own_audience);

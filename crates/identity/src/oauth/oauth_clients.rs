@@ -77,6 +77,12 @@ pub enum RegisterClientError {
     /// Scopes of accounts are not granted to OAuth clients.
     #[error("profile, account and admin are for people; give the application's own scopes")]
     Scope,
+    /// The scopes are longer than a code has room for.
+    #[error("scope: the names of all scopes have at most 1024 characters together")]
+    ScopeTooLong,
+    /// The `client_id` consists of dots, which no path of a URL can contain, or of other signs.
+    #[error("client_id: has at least one letter or digit")]
+    Id,
     /// An audience is empty or contains blanks, which separate audiences in the store, or control characters.
     #[error("audiences: an audience is a name without blanks, such as https://api.example")]
     Audience,
@@ -120,6 +126,8 @@ pub struct OauthClients {
     pub id_token_algorithms: Vec<Algorithm>,
 }
 
+/// Maximum length of the names of all scopes of an OAuth client, in bytes.
+const MAX_SCOPE_LENGTH: usize = 1024;
 /// Maximum number of redirect URIs of each kind.
 const MAX_REDIRECT_URIS: usize = 32;
 
@@ -132,6 +140,16 @@ impl OauthClients {
     ) -> Result<(OauthClient, Option<SecretString>), RegisterClientError> {
         if !new.scopes.iter().all(Scope::is_application) {
             return Err(RegisterClientError::Scope);
+        }
+        if new.scopes.to_string().len() > MAX_SCOPE_LENGTH {
+            return Err(RegisterClientError::ScopeTooLong);
+        }
+        if !new
+            .id
+            .as_str()
+            .contains(|letter: char| letter.is_ascii_alphanumeric())
+        {
+            return Err(RegisterClientError::Id);
         }
         let is_invalid = |letter: char| letter.is_whitespace() || letter.is_control();
         let is_audience =

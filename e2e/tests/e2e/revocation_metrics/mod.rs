@@ -126,7 +126,7 @@ const CASES: [Case; 19] = [
 ];
 
 /// Rows in which a service stops, or that need a browser, with the files and the tests of these names.
-const ROWS_OF_OTHER_TESTS: [(&str, &str, &str); 4] = [
+const ROWS_OF_OTHER_TESTS: [(&str, &str, &str); 7] = [
     (
         "a passkey registered after a recovery code",
         include_str!("../passkeys.rs"),
@@ -141,6 +141,22 @@ const ROWS_OF_OTHER_TESTS: [(&str, &str, &str); 4] = [
         "restart of Redis",
         include_str!("mod.rs"),
         "restart_restores_revocations_in_memory",
+    ),
+    // Ends of grants, which are entries like that of `EndGrant`.
+    (
+        "access of an application ended by the account's owner",
+        include_str!("../../../../auth-service/tests/service/authorization/consent.rs"),
+        "end_of_an_application_revokes_its_tokens_and_asks_again",
+    ),
+    (
+        "authorization code used twice",
+        include_str!("../../../../auth-service/tests/service/authorization/code.rs"),
+        "second_use_of_a_code_ends_its_grant",
+    ),
+    (
+        "a seventeenth grant of one OAuth client in a login",
+        include_str!("../../../../auth-service/tests/service/authorization/code.rs"),
+        "oldest_grant_ends_beyond_sixteen",
     ),
     (
         "auth-service killed during refreshes",

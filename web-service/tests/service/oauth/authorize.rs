@@ -34,18 +34,28 @@ async fn signed_in_browser_is_redirected_with_code_state_and_issuer() {
 }
 
 #[tokio::test]
-async fn application_on_the_device_is_redirected_to() {
+async fn application_on_the_device_is_redirected_to_after_a_question() {
     let (site, cookie) = consented("ada").await;
     for mode in ["query", "form_post"] {
         let changes = [("redirect_uri", APP_REDIRECT), ("response_mode", mode)];
-        let done = site.authorize(&cookie, &changes).await;
-        assert_eq!(done.status(), 303);
-        let location = header(&done, "location");
+        let asked = site.authorize(&cookie, &changes).await;
+        assert_eq!(asked.status(), 200, "any program could have sent this");
+        let question = asked.text().await.unwrap();
+        let done = site.decide(&cookie, &question, "allow").await;
+        assert_eq!(done.status(), 200);
+        let page = done.text().await.unwrap();
         assert!(
-            location.starts_with("com.example.shop:/callback?code=hfc_"),
-            "{location}"
+            page.contains("com.example.shop:/callback?code=hfc_"),
+            "{page}"
         );
     }
+    let silent = [("redirect_uri", APP_REDIRECT), ("prompt", "none")];
+    let refused = site.authorize(&cookie, &silent).await;
+    let location = header(&refused, "location");
+    assert!(
+        location.starts_with("com.example.shop:/callback?error=consent_required&"),
+        "{location}"
+    );
 }
 
 #[tokio::test]

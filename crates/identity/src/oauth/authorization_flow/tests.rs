@@ -53,13 +53,22 @@ fn party(is_first_party: bool) -> RelyingParty {
     }
 }
 
+/// The browser that brought the request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum BroughtBy {
+    /// The one that continues it.
+    SameBrowser,
+    /// One that was not signed in.
+    AnotherBrowser,
+}
+
 /// What happens next with a request in a browser that was signed in before it, and to whose relying party everything was consented.
 struct Case {
     request: AuthorizationRequest,
     is_first_party: bool,
+    is_confidential: bool,
     is_fresh: bool,
-    /// Whether another browser brought the request, which was not signed in.
-    is_elsewhere: bool,
+    brought_by: BroughtBy,
     consented: Scopes,
     asked: Option<Sid>,
     decision: Option<ConsentDecision>,
@@ -70,8 +79,9 @@ impl Default for Case {
         Self {
             request: request(),
             is_first_party: false,
+            is_confidential: false,
             is_fresh: false,
-            is_elsewhere: false,
+            brought_by: BroughtBy::SameBrowser,
             consented: "openid profile".parse().unwrap(),
             asked: None,
             decision: None,
@@ -87,7 +97,7 @@ impl Case {
             login.authenticated_at = NOW;
         }
         let progress = FlowProgress {
-            before: (!self.is_elsewhere).then_some(before),
+            before: (self.brought_by == BroughtBy::SameBrowser).then_some(before),
             started_at: NOW,
             asked: self.asked,
         };
@@ -95,6 +105,7 @@ impl Case {
             request: &self.request,
             progress: &progress,
             party: &party(self.is_first_party),
+            is_confidential: self.is_confidential,
             login: &login,
             user: UserId::from_bytes([3; 16]),
             consented: &self.consented,
@@ -166,7 +177,7 @@ fn authentication_from_before_the_request_does_not_count_in_another_browser() {
             ..Interactions::default()
         };
         Case {
-            is_elsewhere: true,
+            brought_by: BroughtBy::AnotherBrowser,
             is_fresh,
             ..prompt(interactions)
         }
@@ -198,6 +209,26 @@ fn consent_is_asked_for_new_scopes() {
     ] {
         assert_eq!(prompt(interactions).next(), Ok(NextStep::AskConsent));
     }
+}
+
+#[test]
+fn public_client_on_the_device_is_never_answered_silently() {
+    let native = |is_confidential| {
+        with(|case| {
+            case.request.redirect_uri = "http://127.0.0.1:49152/callback".to_owned();
+            case.is_first_party = true;
+            case.is_confidential = is_confidential;
+        })
+    };
+    assert_eq!(native(true).next(), Ok(NextStep::IssueCode));
+    assert_eq!(native(false).next(), Ok(NextStep::AskConsent));
+    assert_eq!(native(false).silent(), "consent_required");
+    let allowed = Case {
+        asked: Some(login().sid),
+        decision: Some(ConsentDecision::Allow),
+        ..native(false)
+    };
+    assert_eq!(allowed.next(), Ok(NextStep::IssueCode));
 }
 
 #[test]

@@ -159,6 +159,8 @@ fn invalid_parameter_is_an_error_for_the_client() {
         ("resource", "https://other.example", "invalid_target"),
         ("dpop_jkt", "short", "invalid_request"),
         ("id_token_hint", "other", "invalid_request"),
+        ("state", "a\nb", "invalid_request"),
+        ("nonce", "\u{7f}", "invalid_request"),
         ("state", &long, "invalid_request"),
         ("nonce", &long, "invalid_request"),
     ] {
