@@ -28,6 +28,7 @@ pub mod program;
 pub mod prometheus;
 pub mod redis;
 pub mod redis_group;
+pub mod relying_party;
 pub mod shell;
 pub mod site;
 pub mod tls;

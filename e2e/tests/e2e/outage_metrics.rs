@@ -13,6 +13,7 @@ use e2e::{
     port,
     postgres::Postgres,
     redis::Redis,
+    relying_party::RelyingParty,
     wait::until,
 };
 use rustix::process::Signal;
@@ -252,6 +253,29 @@ async fn age_of_revocation_stream_grows_while_it_is_cut() {
     link.hang(true);
     until("an old revocation stream", async || {
         (of_web(&mut pair).await[age] > 3.0).then_some(())
+    })
+    .await;
+}
+
+/// The alarm is raised from 300 seconds on, as `deploy/monitoring/rules_test.yml` tests.
+#[tokio::test]
+async fn lost_relying_party_leaves_ends_pending() {
+    let mut pair = Pair::start_with(Options {
+        auth: vec![("AUTH_OUTBOUND_PRIVATE_ADDRESSES", "on".to_owned())],
+        ..Options::default()
+    })
+    .await;
+    pair.add_user("ada", &[]).await;
+    let closed = format!("http://127.0.0.1:{}/logout", port::free());
+    RelyingParty::register(&pair, &["--backchannel-logout-uri", &closed]).await;
+    let cookie = pair.site.form_login("ada").await;
+    RelyingParty::sign_in(&pair.site, &cookie).await;
+    let age = "holdfast_auth_backchannel_logout_oldest_pending_seconds";
+    assert!(value(&of_auth(&mut pair).await, age) < 0.5);
+    let status = pair.site.press("/dashboard", "/logout", &cookie).await;
+    assert_eq!(status, 303);
+    until("an old end of a session", async || {
+        (value(&of_auth(&mut pair).await, age) > 1.0).then_some(())
     })
     .await;
 }

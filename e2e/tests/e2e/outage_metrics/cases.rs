@@ -16,7 +16,7 @@ struct Case {
     test: &'static str,
 }
 
-const CASES: [Case; 16] = [
+const CASES: [Case; 17] = [
     Case {
         row: Some("auth-service"),
         alarm: "RevocationStreamStale",
@@ -106,6 +106,12 @@ const CASES: [Case; 16] = [
         alarm: "RevocationStreamStale",
         metric: "holdfast_web_revocation_stream_message_age_seconds",
         test: "age_of_revocation_stream_grows_while_it_is_cut",
+    },
+    Case {
+        row: Some("a relying party that receives ends of sessions"),
+        alarm: "LogoutsNotDelivered",
+        metric: "holdfast_auth_backchannel_logout_oldest_pending_seconds",
+        test: "lost_relying_party_leaves_ends_pending",
     },
     Case {
         row: None,

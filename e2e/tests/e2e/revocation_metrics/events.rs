@@ -1,25 +1,23 @@
 //! What ends logins, grants and tokens while both services run.
 
 use auth_proto::v1::{
-    DeleteUserRequest, DisableClientRequest, DisableUserRequest, EndGrantRequest,
-    EndUserLoginsRequest, RevokeTokenRequest, SetPasswordRequest, ValidateTokenRequest,
-    auth_service_client::AuthServiceClient,
+    DeleteUserRequest, DisableClientRequest, DisableUserRequest, EndUserLoginsRequest,
+    RevokeTokenRequest, SetPasswordRequest, auth_service_client::AuthServiceClient,
 };
 use e2e::{
-    admin::bearer,
     pair::{KEY_ENCRYPTION_KEY, Pair},
+    relying_party::RelyingParty,
     site::Site,
 };
-use reqwest::Response;
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
-use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use super::factors::{remove_factor, require_factor};
+use super::{
+    factors::{remove_factor, require_factor},
+    grants::{end_application, exceed_grants, reuse_code, reuse_in_grant},
+};
 
 const NEW_PASSWORD: &str = "something else entirely";
-/// The OAuth client with a grant.
-pub(super) const OAUTH_CLIENT: &str = "shop";
-const GRANT: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
 /// The number of logins that an account may have.
 const MAX_LOGINS: usize = 100;
 
@@ -29,7 +27,7 @@ pub(super) enum Event {
     SignOutPage,
     ApiLogout,
     RevokeRefreshToken,
-    EndGrant,
+    RevokeRefreshTokenOfGrant,
     RevokeAccessToken,
     EndLogin,
     EndOtherLogins,
@@ -42,7 +40,11 @@ pub(super) enum Event {
     DisableUserByCommand,
     DeleteUser,
     DisableClient,
+    EndApplication,
+    ReuseCode,
+    SurplusGrant,
     ReuseRefreshToken,
+    ReuseRefreshTokenOfGrant,
     SurplusLogin,
     RevokeKeyByCommand,
 }
@@ -84,7 +86,13 @@ pub(super) async fn end(pair: &Pair, person: &Person, event: Event) {
         Event::ApiLogout => sign_out(site, &person.access_token).await,
         Event::RevokeRefreshToken => revoke(pair, &person.refresh_token).await,
         Event::RevokeAccessToken => revoke(pair, &person.access_token).await,
-        Event::EndGrant => end_grant(pair, name).await,
+        Event::RevokeRefreshTokenOfGrant => {
+            revoke(pair, &RelyingParty::sign_in(site, &person.cookie).await).await;
+        }
+        Event::EndApplication => end_application(site, &person.cookie).await,
+        Event::ReuseCode => reuse_code(site, &person.cookie).await,
+        Event::SurplusGrant => exceed_grants(site, &person.cookie).await,
+        Event::ReuseRefreshTokenOfGrant => reuse_in_grant(site, &person.cookie).await,
         Event::EndLogin => end_login(site, &person.cookie).await,
         Event::EndOtherLogins => {
             let action = "/account/logins/end-others";
@@ -138,12 +146,13 @@ async fn end_login(site: &Site, cookie: &str) {
     let session = site.get("/api/session", cookie).await;
     let session: Value = session.json().await.unwrap();
     let path = format!("/api/logins/{}", text(&session["sid"]));
-    let request = site.client().delete(site.url(&path));
-    let request = request
-        .header("cookie", cookie)
-        .header("content-type", "application/json")
-        .header("sec-fetch-site", "same-origin");
-    assert_eq!(request.send().await.unwrap().status(), 204);
+    delete(site, &path, cookie).await;
+}
+
+pub(super) async fn delete(site: &Site, path: &str, cookie: &str) {
+    let body = json!({});
+    let answer = site.send_json(Method::DELETE, path, cookie, &body).await;
+    assert_eq!(answer.status(), 204);
 }
 
 async fn reuse(site: &Site, first: &str) {
@@ -179,35 +188,6 @@ async fn revoke_key(pair: &Pair) {
     pair.command(&revoke, "").await;
 }
 
-/// Ends a grant of an OAuth client beside the one that the login began with.
-async fn end_grant(pair: &Pair, name: &str) {
-    let issued = pair.grpc_tokens(name, "profile account").await;
-    let mut auth = AuthServiceClient::new(pair.grpc().await);
-    let request = ValidateTokenRequest {
-        access_token: issued.access_token.clone(),
-        ..Default::default()
-    };
-    let claims = auth.validate_token(request).await.unwrap().into_inner();
-    add_grant(pair, &claims.claims.unwrap().sid).await;
-    let request = EndGrantRequest {
-        grant_id: GRANT.to_owned(),
-        client: None,
-    };
-    let request = bearer(request, &issued.access_token);
-    pair.account().await.end_grant(request).await.unwrap();
-}
-
-/// Adds a grant to a login, as no flow that is open to clients does yet.
-async fn add_grant(pair: &Pair, sid: &str) {
-    let file = pair.directory.path().join("auth.db");
-    let options = SqliteConnectOptions::new().filename(file);
-    let mut database = SqliteConnection::connect_with(&options).await.unwrap();
-    let statement = "INSERT INTO grants (id, sid, client_id, scope, generation, created_at, refreshed_at, tokens_until) \
-        SELECT ?, sid, ?, scope, generation, created_at, refreshed_at, tokens_until FROM grants WHERE id = ?";
-    let statement = sqlx::query(statement).bind(GRANT).bind(OAUTH_CLIENT);
-    statement.bind(sid).execute(&mut database).await.unwrap();
-}
-
 async fn set_password(pair: &Pair, name: &str) {
     let set = SetPasswordRequest {
         user_id: pair.user_id(name).await,
@@ -218,7 +198,7 @@ async fn set_password(pair: &Pair, name: &str) {
 }
 
 async fn disable_client(pair: &Pair) {
-    let client_id = OAUTH_CLIENT.to_owned();
+    let client_id = RelyingParty::ID.to_owned();
     let (mut admin, request) = pair.admin(DisableClientRequest { client_id }).await;
     admin.disable_client(request).await.unwrap();
 }

@@ -2,17 +2,19 @@
 
 mod events;
 mod factors;
+mod grants;
 
 use e2e::{
     admin::ADMINISTRATOR,
     documents::{assert_covered, rows},
     pair::Pair,
+    relying_party::RelyingParty,
     wait::until,
 };
 use rustix::process::Signal;
 use serde_json::Value;
 
-use self::events::{Event, OAUTH_CLIENT, Person, end, refresh, text};
+use self::events::{Event, Person, end, refresh, text};
 use crate::metrics::{lacking, of_auth, of_web};
 
 const DELIVERED: &str = "holdfast_web_revocation_delivery_seconds_count";
@@ -59,7 +61,7 @@ const fn by_command(row: &'static str, event: Event) -> Case {
 }
 
 /// The revoked key is the last one, as it signed all tokens.
-const CASES: [Case; 19] = [
+const CASES: [Case; 23] = [
     by_web("sign-out on the page", Event::SignOutPage, "LOGIN_ENDED"),
     by_web("`POST /api/logout`", Event::ApiLogout, "LOGIN_ENDED"),
     by_grpc(
@@ -69,7 +71,7 @@ const CASES: [Case; 19] = [
     ),
     by_grpc(
         "`RevokeToken` with a refresh token of another grant",
-        Event::EndGrant,
+        Event::RevokeRefreshTokenOfGrant,
         "GRANT_ENDED",
     ),
     by_grpc(
@@ -107,13 +109,33 @@ const CASES: [Case; 19] = [
     by_grpc("account disabled", Event::DisableUser, "USER_DISABLED"),
     by_command("account disabled", Event::DisableUserByCommand),
     by_grpc("account deleted", Event::DeleteUser, "USER_DELETED"),
+    by_web(
+        "access of an application ended by the account's owner",
+        Event::EndApplication,
+        "CONSENT_ENDED",
+    ),
+    by_grpc(
+        "authorization code used twice",
+        Event::ReuseCode,
+        "CODE_REUSED",
+    ),
+    by_grpc(
+        "a seventeenth grant of one OAuth client in a login",
+        Event::SurplusGrant,
+        "GRANT_ENDED",
+    ),
+    by_grpc(
+        "refresh token reused, of another grant",
+        Event::ReuseRefreshTokenOfGrant,
+        "REFRESH_REUSED",
+    ),
     by_grpc(
         "OAuth client disabled",
         Event::DisableClient,
         "CLIENT_DISABLED",
     ),
     by_grpc(
-        "refresh token reused",
+        "refresh token reused, of the grant that the login began with",
         Event::ReuseRefreshToken,
         "REFRESH_REUSED",
     ),
@@ -126,7 +148,7 @@ const CASES: [Case; 19] = [
 ];
 
 /// Rows in which a service stops, or that need a browser, with the files and the tests of these names.
-const ROWS_OF_OTHER_TESTS: [(&str, &str, &str); 7] = [
+const ROWS_OF_OTHER_TESTS: [(&str, &str, &str); 4] = [
     (
         "a passkey registered after a recovery code",
         include_str!("../passkeys.rs"),
@@ -141,22 +163,6 @@ const ROWS_OF_OTHER_TESTS: [(&str, &str, &str); 7] = [
         "restart of Redis",
         include_str!("mod.rs"),
         "restart_restores_revocations_in_memory",
-    ),
-    // Ends of grants, which are entries like that of `EndGrant`.
-    (
-        "access of an application ended by the account's owner",
-        include_str!("../../../../auth-service/tests/service/authorization/consent.rs"),
-        "end_of_an_application_revokes_its_tokens_and_asks_again",
-    ),
-    (
-        "authorization code used twice",
-        include_str!("../../../../auth-service/tests/service/authorization/code.rs"),
-        "second_use_of_a_code_ends_its_grant",
-    ),
-    (
-        "a seventeenth grant of one OAuth client in a login",
-        include_str!("../../../../auth-service/tests/service/authorization/code.rs"),
-        "oldest_grant_ends_beyond_sixteen",
     ),
     (
         "auth-service killed during refreshes",
@@ -180,10 +186,7 @@ fn each_row_of_what_ends_what_has_a_case() {
 async fn each_end_moves_metrics_of_both_services() {
     let mut pair = Pair::start().await;
     pair.add_user(ADMINISTRATOR, &["--admin"]).await;
-    let origin = pair.site.origin.clone();
-    let add = ["client", "add", OAUTH_CLIENT, "--scope", "orders:read"];
-    let add = [&add[..], &["--audience", &origin]].concat();
-    pair.command(&add, "").await;
+    RelyingParty::register(&pair, &[]).await;
     for (number, case) in CASES.iter().enumerate() {
         let person = Person::new(&pair, format!("person-{number}")).await;
         let (auth, web) = (of_auth(&mut pair).await, of_web(&mut pair).await);
