@@ -30,6 +30,8 @@ pub(crate) struct Application {
     /// Its file in `e2e/relying_parties`, whose stem is its `client_id`.
     pub(crate) file: &'static str,
     pub(crate) language: Language,
+    /// Whether it is a page without a server, which cannot keep a secret.
+    pub(crate) is_public: bool,
     /// The algorithm of its ID tokens.
     pub(crate) id_token_algorithm: &'static str,
     /// The path of its redirect URI.
@@ -91,11 +93,11 @@ impl Application {
         Running { base_url, program }
     }
 
-    /// Returns the client secret.
+    /// Returns the client secret; empty for a public client.
     async fn register(&self, pair: &Pair, client_id: &str, base_url: &str) -> String {
         let callback = format!("{base_url}{}", self.callback);
         let signed_out = format!("{base_url}{}", self.signed_out);
-        let add = [
+        let mut add = vec![
             "client",
             "add",
             client_id,
@@ -108,10 +110,13 @@ impl Application {
             "--id-token-algorithm",
             self.id_token_algorithm,
         ];
+        if self.is_public {
+            add.push("--public");
+        }
         let printed = pair.command(&add, "").await;
-        let (id, secret) = printed.trim().split_once(' ').unwrap();
+        let (id, secret) = printed.split_once([' ', '\n']).unwrap();
         assert_eq!(id, client_id);
-        secret.to_owned()
+        secret.trim().to_owned()
     }
 
     fn command(&self, pair: &Pair) -> Command {

@@ -13,6 +13,7 @@ use journey::Journey;
 const COMMON: Application = Application {
     file: "",
     language: Language::Node,
+    is_public: false,
     id_token_algorithm: "ES256",
     callback: "/callback",
     sign_in: "/login",
@@ -42,6 +43,18 @@ async fn openid_client_completes_sign_in_refresh_and_sign_out() {
 async fn oauth4webapi_completes_sign_in_refresh_and_sign_out() {
     let application = Application {
         file: "oauth4webapi.mjs",
+        ..COMMON
+    };
+    Journey::start(&application).await.complete().await;
+}
+
+/// A page exchanges the code itself (CORS), with tokens that are bound to a key of the browser (DPoP).
+#[tokio::test(flavor = "multi_thread")]
+async fn oidc_client_ts_completes_sign_in_refresh_and_sign_out() {
+    let application = Application {
+        file: "oidc_client_ts.mjs",
+        requires_consent: true,
+        is_public: true,
         ..COMMON
     };
     Journey::start(&application).await.complete().await;

@@ -13,6 +13,7 @@ use crate::{
     forward_auth::decision::ForwardAuth,
     http::{
         self,
+        cors::BrowserOrigins,
         state::{AppState, Dependencies, SiteData},
     },
     request::{probe::Probes, redirect_origins::AllowedRedirectOrigins, source::RequestReader},
@@ -82,6 +83,7 @@ pub(super) fn state(parts: Parts) -> AppState {
         redirect_origins: redirect_origins.clone(),
     };
     AppState::from(Dependencies {
+        browser_origins: BrowserOrigins::new(auth.clone()),
         auth,
         verifier,
         revocations,

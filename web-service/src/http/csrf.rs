@@ -5,10 +5,14 @@ use axum::{
     http::{HeaderMap, header},
 };
 
+use holdfast_core::rate_limited_log::LogRateLimiter;
+
 use crate::request::{
     fetch_metadata::{RequestInitiator, classify},
     headers::{SEC_FETCH_SITE, joined},
 };
+
+static FOREIGN_REQUESTS: LogRateLimiter = LogRateLimiter::new("csrf.foreign_origin");
 
 /// The check of who caused a request with an unsafe method (ASVS 3.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +26,9 @@ pub enum CsrfCheck {
 /// Why a route is exempt from the full check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CsrfExemption {
+    /// An endpoint that uses no cookies and that pages of public OAuth clients call. Pages of other origins than theirs are rejected by
+    /// [`cors`](crate::http::cors), which needs the registered origins.
+    BrowserClient,
     /// Forward auth: a proxy asks about another request, the original one. Its origin is part of the question and checked by the
     /// [decision](crate::forward_auth). A body length, which some proxies copy, is the original request's: no body is read.
     OriginalRequest,
@@ -42,8 +49,24 @@ pub(super) fn is_rejected(request: &Request, check: CsrfCheck, own_origin: &str)
     match check {
         CsrfCheck::Checked => initiator(request.headers(), own_origin) == RequestInitiator::Foreign,
         CsrfCheck::Exempt(CsrfExemption::DeviceBinding) => says_cross_site(request.headers()),
-        CsrfCheck::Exempt(CsrfExemption::OriginalRequest | CsrfExemption::RelyingParty) => false,
+        CsrfCheck::Exempt(
+            CsrfExemption::BrowserClient
+            | CsrfExemption::OriginalRequest
+            | CsrfExemption::RelyingParty,
+        ) => false,
     }
+}
+
+/// Logs that a request to this route was rejected because of the page that caused it.
+pub(super) fn log_rejection(route: &str) {
+    FOREIGN_REQUESTS.log(|requests| {
+        tracing::warn!(
+            event = "csrf.foreign_origin",
+            requests,
+            route,
+            "a request caused by a page of another origin was rejected"
+        );
+    });
 }
 
 /// Which page caused a request.

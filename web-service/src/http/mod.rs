@@ -3,6 +3,7 @@
 mod api;
 mod body;
 mod content_type;
+pub mod cors;
 mod csrf;
 pub(crate) mod dbsc;
 mod dpop;

@@ -24,7 +24,6 @@ use futures_util::{
     future::{BoxFuture, Either},
 };
 use holdfast_client::request_id::{RequestId, RequestIds, scope};
-use holdfast_core::rate_limited_log::LogRateLimiter;
 use holdfast_server_kit::{
     connections::{ConnectionHandle, TrackedBody},
     request_body::BodyReader,
@@ -49,8 +48,6 @@ use crate::{
     },
     request::{source::client_address, trusted_proxies::TrustedProxies},
 };
-
-static FOREIGN_REQUESTS: LogRateLimiter = LogRateLimiter::new("csrf.foreign_origin");
 
 /// The router, behind what is common to all routes.
 #[derive(Clone)]
@@ -117,15 +114,7 @@ impl RequestPipeline {
             return Either::Left(rejection(error_format.refuse_head(error)));
         }
         if csrf::is_rejected(&request, policy.csrf, &self.common.public_url.origin) {
-            let route = policy.name;
-            FOREIGN_REQUESTS.log(|requests| {
-                tracing::warn!(
-                    event = "csrf.foreign_origin",
-                    requests,
-                    route,
-                    "a request caused by a page of another origin was rejected"
-                );
-            });
+            csrf::log_rejection(policy.name);
             return Either::Left(rejection(error_format.refuse_foreign()));
         }
         if !request.method().is_safe() {

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use axum::{Router, extract::Request, http::Method, routing::MethodRouter};
+use axum::{
+    Router, extract::Request, http::Method, middleware::from_fn_with_state, routing::MethodRouter,
+};
 
 use crate::http::{
     api,
+    cors::{self, CorsPolicy},
     csrf::{CsrfCheck, CsrfExemption},
     error_format::ErrorFormat,
     metrics::RouteMetrics,
@@ -17,16 +20,13 @@ use crate::http::{
 
 /// axum's router of all routes, with the answers to unknown paths and methods.
 pub(super) fn router(state: &AppState) -> Router {
-    routes().with_state(state.clone())
-}
-
-fn routes() -> Router<AppState> {
     let router = Router::new().fallback(pages::error::not_found);
-    by_path()
+    let router = by_path()
         .into_iter()
         .fold(router, |router, (path, routes)| {
-            router.route(path, methods(&routes))
-        })
+            router.route(path, methods(&routes, state))
+        });
+    router.with_state(state.clone())
 }
 
 fn by_path() -> BTreeMap<&'static str, Vec<&'static Route>> {
@@ -37,7 +37,23 @@ fn by_path() -> BTreeMap<&'static str, Vec<&'static Route>> {
     paths
 }
 
-fn methods(routes: &[&'static Route]) -> MethodRouter<AppState> {
+fn methods(routes: &[&'static Route], state: &AppState) -> MethodRouter<AppState> {
+    let methods = without_cors(routes);
+    match routes.iter().find(|route| has_cors(route)) {
+        Some(route) => {
+            let policy = CorsPolicy::new(state, route.name);
+            methods.layer(from_fn_with_state(policy, cors::apply))
+        }
+        None => methods,
+    }
+}
+
+/// Whether pages of public OAuth clients call a route.
+fn has_cors(route: &Route) -> bool {
+    route.csrf == CsrfCheck::Exempt(CsrfExemption::BrowserClient)
+}
+
+fn without_cors(routes: &[&'static Route]) -> MethodRouter<AppState> {
     let methods = routes.iter().fold(MethodRouter::new(), |methods, route| {
         methods.merge((route.handler)())
     });
@@ -105,7 +121,11 @@ impl PolicyLookup {
 }
 
 fn policy(routes: &[&'static Route], method: &Method) -> RoutePolicy {
-    let of_method = routes.iter().find(|route| route.serves(method));
+    let is_of_method = |route: &&&Route| {
+        let is_preflight = has_cors(route) && method == Method::OPTIONS;
+        is_preflight || route.serves(method)
+    };
+    let of_method = routes.iter().find(is_of_method);
     match (of_method, routes.first()) {
         (Some(route), _) => RoutePolicy {
             error_format: route.error_format,
@@ -149,8 +169,11 @@ mod tests {
                 "{path}"
             );
         }
-        // It panics where two routes exclude each other.
-        drop(routes());
+        // axum's router panics where two routes exclude each other.
+        let routes = by_path().into_iter();
+        drop(routes.fold(Router::new(), |router, (path, routes)| {
+            router.route(path, without_cors(&routes))
+        }));
     }
 
     #[test]
@@ -185,7 +208,13 @@ mod tests {
         let relying_party = CsrfCheck::Exempt(CsrfExemption::RelyingParty);
         assert_eq!(find("POST", "/oauth2/authorize").csrf, relying_party);
         assert_eq!(find("POST", "/oauth2/logout").csrf, relying_party);
+        let browser_client = CsrfCheck::Exempt(CsrfExemption::BrowserClient);
+        assert_eq!(find("POST", "/oauth2/token").csrf, browser_client);
+        assert_eq!(find("OPTIONS", "/oauth2/token").name, "oauth.token");
         for (method, path) in [
+            ("POST", "/oauth2/introspect"),
+            ("PUT", "/oauth2/token"),
+            ("POST", "/.well-known/jwks.json"),
             ("PUT", "/session/bind"),
             ("POST", "/session/nothing"),
             ("POST", "/auth/verifying"),

@@ -7,7 +7,7 @@ use crate::http::{
     api,
     csrf::{
         CsrfCheck::{Checked, Exempt},
-        CsrfExemption::{DeviceBinding, OriginalRequest, RelyingParty},
+        CsrfExemption::{BrowserClient, DeviceBinding, OriginalRequest, RelyingParty},
     },
     dbsc, forward_auth, oauth,
     pages::{self, trailing_slash},
@@ -131,15 +131,15 @@ pub static ROUTES: &[Route] = route_table! {
     Get    "/oauth2/logout"                          => pages::rp_logout::show,           Html,        Checked,                 "oauth.logout";
     Post   "/oauth2/logout"                          => pages::rp_logout::show_by_form,   Html,        Exempt(RelyingParty),    "oauth.logout.form";
     Post   "/oauth2/logout/confirm"                  => pages::rp_logout::confirm,        Html,        Checked,                 "oauth.logout.confirm";
-    Post   "/oauth2/par"                             => oauth::push::submit,              ProblemJson, Checked,                 "oauth.push";
-    Post   "/oauth2/token"                           => oauth::token::submit,             ProblemJson, Checked,                 "oauth.token";
+    Post   "/oauth2/par"                             => oauth::push::submit,              ProblemJson, Exempt(BrowserClient),   "oauth.push";
+    Post   "/oauth2/token"                           => oauth::token::submit,             ProblemJson, Exempt(BrowserClient),   "oauth.token";
     Post   "/oauth2/introspect"                      => oauth::introspect::submit,        ProblemJson, Checked,                 "oauth.introspect";
-    Post   "/oauth2/revoke"                          => oauth::revoke::submit,            ProblemJson, Checked,                 "oauth.revoke";
-    Get    "/oauth2/userinfo"                        => oauth::userinfo::show,            ProblemJson, Checked,                 "oauth.userinfo";
-    Post   "/oauth2/userinfo"                        => oauth::userinfo::show_by_post,    ProblemJson, Checked,                 "oauth.userinfo.post";
-    Get    "/.well-known/oauth-authorization-server" => oauth::metadata::show,            ProblemJson, Checked,                 "oauth.metadata";
-    Get    "/.well-known/openid-configuration"       => oauth::metadata::show_openid,     ProblemJson, Checked,                 "oauth.metadata.openid";
-    Get    "/.well-known/jwks.json"                  => api::jwks::show,                  ProblemJson, Checked,                 "oauth.jwks";
+    Post   "/oauth2/revoke"                          => oauth::revoke::submit,            ProblemJson, Exempt(BrowserClient),   "oauth.revoke";
+    Get    "/oauth2/userinfo"                        => oauth::userinfo::show,            ProblemJson, Exempt(BrowserClient),   "oauth.userinfo";
+    Post   "/oauth2/userinfo"                        => oauth::userinfo::show_by_post,    ProblemJson, Exempt(BrowserClient),   "oauth.userinfo.post";
+    Get    "/.well-known/oauth-authorization-server" => oauth::metadata::show,            ProblemJson, Exempt(BrowserClient),   "oauth.metadata";
+    Get    "/.well-known/openid-configuration"       => oauth::metadata::show_openid,     ProblemJson, Exempt(BrowserClient),   "oauth.metadata.openid";
+    Get    "/.well-known/jwks.json"                  => api::jwks::show,                  ProblemJson, Exempt(BrowserClient),   "oauth.jwks";
 
     // Passkeys.
     Get    "/.well-known/webauthn"                   => api::related_origins::show,       ProblemJson, Checked,                 "api.related_origins";

@@ -10,6 +10,7 @@ use holdfast_server_kit::request_limit::RequestLimit;
 use crate::{
     config::PublicUrl,
     forward_auth::decision::ForwardAuth,
+    http::cors::BrowserOrigins,
     request::{
         cookie_names::CookieNames, probe::Probes, redirect_origins::AllowedRedirectOrigins,
         source::RequestReader,
@@ -64,6 +65,8 @@ pub struct Dependencies {
     pub random: Arc<dyn Random>,
     /// The origins of applications that people may be redirected to.
     pub redirect_origins: Arc<AllowedRedirectOrigins>,
+    /// The origins of pages that call endpoints of OAuth.
+    pub browser_origins: BrowserOrigins,
     /// The number of requests that are processed at once.
     pub request_limit: Arc<RequestLimit>,
     /// What sign-out does to the data that browsers keep.

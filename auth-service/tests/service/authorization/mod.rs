@@ -4,6 +4,7 @@ mod code;
 mod consent;
 mod flow;
 mod logout;
+mod origins;
 mod push;
 mod registration;
 

@@ -3,9 +3,10 @@
 use std::{fmt, time::Duration};
 
 use auth_proto::v1::{
-    self, ContinueAuthorizationRequest, ExamineLogoutRequest, PushAuthorizationRequest,
-    StartAuthorizationRequest, authorization_service_client::AuthorizationServiceClient,
-    authorization_step::Step, push_authorization_response,
+    self, ContinueAuthorizationRequest, ExamineLogoutRequest, ListBrowserOriginsRequest,
+    PushAuthorizationRequest, StartAuthorizationRequest,
+    authorization_service_client::AuthorizationServiceClient, authorization_step::Step,
+    push_authorization_response,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -259,6 +260,17 @@ impl AuthClient {
             is_confirmed: response.confirmed,
             client_name: non_empty(response.client_name),
         })
+    }
+
+    /// The origins of the pages that may call endpoints of OAuth from a browser, as in `Origin` (RFC 6454 §6.2).
+    pub async fn browser_origins(&self) -> Result<Vec<String>, AuthError> {
+        let call = async |channel| {
+            let request = self.request(ListBrowserOriginsRequest {});
+            AuthorizationServiceClient::new(channel)
+                .list_browser_origins(request)
+                .await
+        };
+        Ok(self.call(READ, call).await?.origins)
     }
 }
 

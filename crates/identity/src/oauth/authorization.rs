@@ -29,7 +29,7 @@ const PUSHED: &str = "urn:ietf:params:oauth:request_uri:";
 
 /// Answers authorization requests.
 pub struct AuthorizationService {
-    deps: Dependencies,
+    pub(super) deps: Dependencies,
     policy: Policy,
     clients: ClientAuthenticationService,
 }

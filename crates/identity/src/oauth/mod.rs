@@ -6,6 +6,7 @@ mod authorization_flow;
 mod authorization_request;
 mod authorization_state;
 mod backchannel_logout_uri;
+mod browser_origins;
 mod client_authentication;
 mod client_credentials;
 mod client_id;

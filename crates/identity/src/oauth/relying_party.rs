@@ -119,6 +119,13 @@ impl RedirectUri {
         &self.0
     }
 
+    /// The origin of its pages (RFC 6454 §6.2); `None` for a private-use scheme, which no page has.
+    #[must_use]
+    pub fn browser_origin(&self) -> Option<String> {
+        let origin = Url::parse(&self.0).ok()?.origin();
+        origin.is_tuple().then(|| origin.ascii_serialization())
+    }
+
     /// Whether a request may name `uri`: the same text, but for the port of a loopback address.
     #[must_use]
     pub fn matches(&self, uri: &str) -> bool {
@@ -284,6 +291,26 @@ mod tests {
         }
         let localhost: RedirectUri = "http://localhost:3000/callback".parse().unwrap();
         assert!(!localhost.matches("http://localhost:3001/callback"));
+    }
+
+    #[test]
+    fn browser_origin_has_scheme_host_and_port() {
+        for (uri, origin) in [
+            ("https://app.example/callback", Some("https://app.example")),
+            (
+                "https://app.example:8443/a?b",
+                Some("https://app.example:8443"),
+            ),
+            (
+                "http://localhost:3000/callback",
+                Some("http://localhost:3000"),
+            ),
+            ("http://[::1]:3000/callback", Some("http://[::1]:3000")),
+            ("com.example.app:/callback", None),
+        ] {
+            let uri: RedirectUri = uri.parse().unwrap();
+            assert_eq!(uri.browser_origin().as_deref(), origin, "{uri}");
+        }
     }
 
     #[test]

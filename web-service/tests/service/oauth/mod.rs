@@ -3,6 +3,7 @@
 mod authorize;
 mod code;
 mod consent;
+mod cors;
 mod introspect;
 mod logout;
 mod metadata;

@@ -1,11 +1,12 @@
 //! An application that people sign in to, and what browsers bring to it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use holdfast_core::clock::Clock as _;
 use holdfast_identity::{
     key::Algorithm,
     oauth::{ClientAuthMethod, GrantType, OauthClient, RelyingParty},
+    store::{Change, Store},
 };
 use reqwest::{Method, Response};
 use serde_json::Value;
@@ -85,10 +86,21 @@ impl Site {
             created_at: self.clock.now(),
         };
         adjust(&mut client);
+        let store = self.store().await;
+        assert!(store.insert_client(&client, &[]).await.unwrap());
+    }
+
+    /// Disables an application.
+    pub(crate) async fn disable_client(&self, id: &str) {
+        let (store, now) = (self.store().await, self.clock.now());
+        let disabled = store.disable_client(&id.parse().unwrap(), now, &[]).await;
+        assert_eq!(disabled.unwrap(), Change::Applied);
+    }
+
+    async fn store(&self) -> Arc<dyn Store> {
         let database =
             auth_service::config::Database::Sqlite(self.directory.path().join("auth.db"));
-        let store = auth_service::app::open_store(&database).await.unwrap();
-        assert!(store.insert_client(&client, &[]).await.unwrap());
+        auth_service::app::open_store(&database).await.unwrap()
     }
 
     /// Brings a request, as a link on a page of the application does.

@@ -2,15 +2,16 @@
 
 mod flow;
 mod logout;
+mod origins;
 mod push;
 
 use std::sync::Arc;
 
 use auth_proto::v1::{
     ContinueAuthorizationRequest, ContinueAuthorizationResponse, ExamineLogoutRequest,
-    ExamineLogoutResponse, PushAuthorizationRequest, PushAuthorizationResponse,
-    StartAuthorizationRequest, StartAuthorizationResponse,
-    authorization_service_server::AuthorizationService,
+    ExamineLogoutResponse, ListBrowserOriginsRequest, ListBrowserOriginsResponse,
+    PushAuthorizationRequest, PushAuthorizationResponse, StartAuthorizationRequest,
+    StartAuthorizationResponse, authorization_service_server::AuthorizationService,
 };
 use holdfast_identity::services::IdentityServices;
 use tonic::{Request, Status};
@@ -36,5 +37,6 @@ rpcs! {
         start_authorization(StartAuthorizationRequest) -> StartAuthorizationResponse = flow::start, by web_service;
         continue_authorization(ContinueAuthorizationRequest) -> ContinueAuthorizationResponse = flow::proceed, by web_service;
         examine_logout(ExamineLogoutRequest) -> ExamineLogoutResponse = logout::examine, by web_service;
+        list_browser_origins(ListBrowserOriginsRequest) -> ListBrowserOriginsResponse = origins::list, by web_service;
     }
 }
