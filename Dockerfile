@@ -31,7 +31,8 @@ COPY bench/Cargo.toml bench/
 COPY bench/load/Cargo.toml bench/load/
 COPY xtask/Cargo.toml xtask/
 COPY examples/axum-api/Cargo.toml examples/axum-api/
-RUN for member in proto crates/* auth-service web-service e2e bench bench/load xtask examples/axum-api; do \
+COPY examples/axum-offline/Cargo.toml examples/axum-offline/
+RUN for member in proto crates/* auth-service web-service e2e bench bench/load xtask examples/axum-api examples/axum-offline; do \
       mkdir $member/src && touch $member/src/lib.rs && echo 'fn main() {}' > $member/src/main.rs; \
     done \
  && cargo build --release --locked --bin auth-service --bin web-service \

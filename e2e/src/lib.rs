@@ -15,6 +15,7 @@ pub mod collector;
 pub mod compose;
 pub mod dashboard;
 pub mod documents;
+pub mod events;
 pub mod flood;
 pub mod frames;
 pub mod history;

@@ -52,7 +52,14 @@ pub use reason::{ErrorReason, Reason};
 pub use require_token::{RequireToken, RequireTokenService};
 pub use retry_after::retry_after_seconds;
 pub use retry_queue::RetryQueue;
-pub use revocation::{CacheEpoch, LoginState, RevocableIds, watcher::RevocationWatcher};
+#[cfg(feature = "events")]
+pub use revocation::event_source::EventSource;
+pub use revocation::{
+    CacheEpoch, LoginState, RevocableIds,
+    event::{EventId, InvalidEventId, RevocationEntry, RevocationEvent, RevokedId},
+    events::RevocationEvents,
+    watcher::RevocationWatcher,
+};
 pub use token_verifier::CachingTokenVerifier;
 pub use verifier::Verifier;
 

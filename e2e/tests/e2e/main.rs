@@ -25,6 +25,7 @@ mod log;
 mod metrics;
 mod monitoring;
 mod oauth_clients;
+mod offline;
 mod older_tab;
 mod ops_ports;
 mod outage;

@@ -26,6 +26,7 @@ pub(super) const LOG_EVENTS: &[&str] = &[
     "requests.unfinished_displaced",
     "retry_queue.device_report_dropped",
     "retry_queue.sign_out_dropped",
+    "revocation_stream.failed",
     "revocation_stream.refused",
     "revocation_stream.stale",
     "session.removal_failed",

@@ -1,24 +1,26 @@
 //! The metrics of the service.
 
-use std::sync::Arc;
-
-use holdfast_client::RevocationWatcher;
 use holdfast_metrics::Registry;
 use holdfast_server_kit::{
     connections, ops, register_refusals, request_limit::RequestLimit, telemetry::traces,
 };
 
-use crate::{app::log_events::LOG_EVENTS, http, session::store};
+use crate::{
+    app::log_events::LOG_EVENTS,
+    http::{self, state::AppState},
+    session::store,
+};
 
 /// The registry with all metrics of the process.
-pub(super) fn registry(revocations: &RevocationWatcher, requests: &Arc<RequestLimit>) -> Registry {
+pub(super) fn registry(state: &AppState) -> Registry {
     let mut registry = Registry::default();
     holdfast_metrics::register_process(&mut registry, env!("CARGO_PKG_VERSION"));
     let own = registry.sub_registry_with_prefix("holdfast_web");
     http::register_metrics(own);
     store::register_metrics(own);
-    revocations.register(own);
-    RequestLimit::register(requests, own);
+    state.revocations.register(own);
+    state.event_streams.register(own);
+    RequestLimit::register(&state.request_limit, own);
     connections::register_metrics(own);
     register_refusals(own);
     ops::register(own);

@@ -158,7 +158,7 @@ impl App {
             self.state.public_url.origin.clone(),
             shutdown.clone(),
         ));
-        let registry = metrics::registry(&revocations, &self.state.request_limit);
+        let registry = metrics::registry(&self.state);
         let ops = ops::serve(self.ops_listener, readiness, registry, shutdown.clone());
         let ops = tokio::spawn(ops);
         if let Some(certificate) = self.certificate {
@@ -172,6 +172,11 @@ impl App {
             };
             tokio::spawn(ext_authz::serve(listener, service, shutdown.clone()));
         }
+        let (streams, closing) = (self.state.event_streams.clone(), shutdown.clone());
+        tokio::spawn(async move {
+            closing.cancelled().await;
+            streams.close();
+        });
         let manager = ServiceManager::from_env();
         http::serve(self.port, &self.state, manager, shutdown.clone()).await?;
         shutdown.cancel();

@@ -14,6 +14,7 @@ use crate::{
     http::{
         self,
         cors::BrowserOrigins,
+        events::EventStreams,
         state::{AppState, Dependencies, SiteData},
     },
     request::{probe::Probes, redirect_origins::AllowedRedirectOrigins, source::RequestReader},
@@ -78,12 +79,13 @@ pub(super) fn state(parts: Parts) -> AppState {
         verifier: verifier.clone(),
         authenticator: authenticator.clone(),
         revocations: revocations.clone(),
-        clock: parts.clock,
+        clock: parts.clock.clone(),
         public_url: public_url.clone(),
         redirect_origins: redirect_origins.clone(),
     };
     AppState::from(Dependencies {
         browser_origins: BrowserOrigins::new(auth.clone()),
+        event_streams: EventStreams::new(auth.clone(), revocations.clone(), parts.clock),
         auth,
         verifier,
         revocations,

@@ -8,6 +8,7 @@ mod csrf;
 pub(crate) mod dbsc;
 mod dpop;
 mod error_format;
+pub mod events;
 mod extract;
 mod forward_auth;
 mod head;

@@ -67,6 +67,10 @@ struct Common {
     headers: SecurityHeaders,
 }
 
+/// Marks a response that lasts as long as its receiver likes. It ends by itself when it is not received.
+#[derive(Clone, Copy)]
+pub(super) struct LongResponse;
+
 /// A rejection, or the future of the handler.
 type Routed = Either<Ready<Result<Response, Infallible>>, RouteFuture<Infallible>>;
 
@@ -163,7 +167,8 @@ impl Common {
             None => response,
         };
         let response = request_id::add(self.headers.add(response), id);
-        match answers {
+        let is_long = response.extensions().get::<LongResponse>().is_some();
+        match answers.filter(|_| !is_long) {
             Some(answers) => response.map(|body| Body::new(TrackedBody::new(body, &answers))),
             None => response,
         }

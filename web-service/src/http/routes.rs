@@ -9,7 +9,7 @@ use crate::http::{
         CsrfCheck::{Checked, Exempt},
         CsrfExemption::{BrowserClient, DeviceBinding, OriginalRequest, RelyingParty},
     },
-    dbsc, forward_auth, oauth,
+    dbsc, events, forward_auth, oauth,
     pages::{self, trailing_slash},
     probe,
     route::{Route, route_table},
@@ -141,6 +141,9 @@ pub static ROUTES: &[Route] = route_table! {
     Get    "/.well-known/openid-configuration"       => oauth::metadata::show_openid,     ProblemJson, Exempt(BrowserClient),   "oauth.metadata.openid";
     Get    "/.well-known/jwks.json"                  => api::jwks::show,                  ProblemJson, Exempt(BrowserClient),   "oauth.jwks";
 
+    // Events for applications.
+    Get    "/events/revocations"                     => events::revocations::show,        ProblemJson, Checked,                 "events.revocations";
+
     // Passkeys.
     Get    "/.well-known/webauthn"                   => api::related_origins::show,       ProblemJson, Checked,                 "api.related_origins";
 
@@ -163,6 +166,8 @@ pub static ROUTES: &[Route] = route_table! {
     Any    "/api/{*path}"                            => api::problem::not_found,          ProblemJson, Checked,                 "not_found";
     Any    "/oauth2/"                                => pages::error::not_found,          ProblemJson, Checked,                 "not_found";
     Any    "/oauth2/{*path}"                         => api::problem::not_found,          ProblemJson, Checked,                 "not_found";
+    Any    "/events/"                                => pages::error::not_found,          ProblemJson, Checked,                 "not_found";
+    Any    "/events/{*path}"                         => api::problem::not_found,          ProblemJson, Checked,                 "not_found";
     Any    "/.well-known/"                           => pages::error::not_found,          ProblemJson, Checked,                 "not_found";
     Any    "/.well-known/{*path}"                    => pages::error::not_found,          ProblemJson, Checked,                 "not_found";
     Any    "/session/"                               => pages::error::not_found,          ProblemJson, Checked,                 "not_found";

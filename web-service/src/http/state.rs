@@ -10,7 +10,7 @@ use holdfast_server_kit::request_limit::RequestLimit;
 use crate::{
     config::PublicUrl,
     forward_auth::decision::ForwardAuth,
-    http::cors::BrowserOrigins,
+    http::{cors::BrowserOrigins, events::EventStreams},
     request::{
         cookie_names::CookieNames, probe::Probes, redirect_origins::AllowedRedirectOrigins,
         source::RequestReader,
@@ -65,6 +65,8 @@ pub struct Dependencies {
     pub random: Arc<dyn Random>,
     /// The origins of applications that people may be redirected to.
     pub redirect_origins: Arc<AllowedRedirectOrigins>,
+    /// Streams of revocations for applications.
+    pub event_streams: EventStreams,
     /// The origins of pages that call endpoints of OAuth.
     pub browser_origins: BrowserOrigins,
     /// The number of requests that are processed at once.
@@ -124,4 +126,5 @@ impl_from_ref! {
     requests.cookie_names: Arc<CookieNames>,
     redirect_origins: Arc<AllowedRedirectOrigins>,
     public_url: Arc<PublicUrl>,
+    event_streams: EventStreams,
 }

@@ -10,6 +10,7 @@ mod cookie_prefix;
 mod csrf;
 mod device_binding;
 mod dpop;
+mod events;
 mod ext_authz;
 mod forward_auth;
 mod oauth;

@@ -3,6 +3,10 @@
 use crate::calls::{introspect::Introspection, validate::Claims};
 
 mod clock_skew;
+pub(crate) mod event;
+#[cfg(feature = "events")]
+pub(crate) mod event_source;
+pub(crate) mod events;
 mod set;
 pub(crate) mod watcher;
 

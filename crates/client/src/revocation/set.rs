@@ -29,7 +29,9 @@ pub(super) struct RevocationSet {
     tokens: HashMap<Box<str>, i64>,
     /// The same by `client_id`.
     clients: HashMap<Box<str>, i64>,
-    /// Number of revoked signing keys. auth-service itself refuses their tokens.
+    /// The same by `kid` of a signing key.
+    pub(super) signing_keys: HashMap<Box<str>, i64>,
+    /// Number of signing keys that were revoked, those included that have been removed. auth-service itself refuses their tokens.
     pub(super) keys: u64,
 }
 
@@ -60,7 +62,10 @@ impl RevocationSet {
             Some(Revoked::GrantId(id)) => drop(self.grants.insert(id.into(), until)),
             Some(Revoked::Jti(jti)) => drop(self.tokens.insert(jti.into(), until)),
             Some(Revoked::ClientId(id)) => drop(self.clients.insert(id.into(), until)),
-            Some(Revoked::Kid(_)) => self.keys += 1,
+            Some(Revoked::Kid(kid)) => {
+                self.keys += 1;
+                self.signing_keys.insert(kid.into(), until);
+            }
             None => {}
         }
     }
@@ -74,6 +79,7 @@ impl RevocationSet {
             self.grants.extend(snapshot.grants);
             self.tokens.extend(snapshot.tokens);
             self.clients.extend(snapshot.clients);
+            self.signing_keys.extend(snapshot.signing_keys);
             self.keys += snapshot.keys;
         } else {
             *self = snapshot;
@@ -91,6 +97,7 @@ impl RevocationSet {
             &mut self.grants,
             &mut self.tokens,
             &mut self.clients,
+            &mut self.signing_keys,
         ] {
             entries.retain(|_, until| *until >= now);
         }

@@ -25,12 +25,13 @@ use crate::{
     error::AuthError,
     pending_revocations::PendingRevocations,
     revocation::{
-        CacheEpoch, LoginState, RevocableIds, clock_skew::IssuerClock, set::RevocationSet,
+        CacheEpoch, LoginState, RevocableIds,
+        clock_skew::IssuerClock,
+        event::EventId,
+        events::{STALE_AFTER, next_message},
+        set::RevocationSet,
     },
 };
-
-/// Age of the last message at which a stream counts as stale; it carries a heartbeat each second.
-const STALE_AFTER: Duration = Duration::from_secs(3);
 
 /// Time without progress after which the process counts as suspended: with the age of the messages that it had received before, less than
 /// [`STALE_AFTER`].
@@ -72,6 +73,18 @@ struct StreamState {
     epochs: u64,
 }
 
+/// Where revocation streams are opened.
+pub(super) trait StreamSource: Sync {
+    /// Opens a stream after the newest entry of a watcher, and applies its messages until it ends.
+    fn follow_once(&self, watcher: &RevocationWatcher) -> impl Future<Output = ()> + Send;
+}
+
+impl StreamSource for AuthClient {
+    async fn follow_once(&self, watcher: &RevocationWatcher) {
+        watcher.follow_once(self).await;
+    }
+}
+
 impl RevocationWatcher {
     /// A watcher with an empty set; [`follow`](Self::follow) fills it. After a disconnection [`login_state`](Self::login_state) uses
     /// the set for `max_staleness` more.
@@ -80,7 +93,7 @@ impl RevocationWatcher {
         Self::with_pending(clock, max_staleness, auth.pending_revocations())
     }
 
-    fn with_pending(
+    pub(super) fn with_pending(
         clock: Arc<dyn Clock>,
         max_staleness: Duration,
         pending: Arc<PendingRevocations>,
@@ -102,16 +115,16 @@ impl RevocationWatcher {
 
     /// Follows the stream until `shutdown`, and opens it again where it ended.
     pub async fn follow(self, auth: AuthClient, shutdown: CancellationToken) {
-        shutdown
-            .run_until_cancelled(self.follow_forever(&auth))
-            .await;
+        let forever = self.follow_forever(&auth);
+        shutdown.run_until_cancelled(forever).await;
     }
 
-    async fn follow_forever(&self, auth: &AuthClient) {
+    /// Follows one stream after the other.
+    pub(super) async fn follow_forever(&self, source: &impl StreamSource) {
         let mut pause = FIRST_PAUSE;
         loop {
             let before = self.state().last_message_at;
-            self.follow_once(auth).await;
+            source.follow_once(self).await;
             self.update(|state| {
                 state.is_connected = false;
                 state.snapshot = None;
@@ -140,7 +153,7 @@ impl RevocationWatcher {
         };
         loop {
             tokio::select! {
-                message = progress.or_stopped(next(&mut stream)) => match message {
+                message = progress.or_stopped(next_message(&mut stream)) => match message {
                     Some(message) => self.apply(message),
                     None => return,
                 },
@@ -155,10 +168,7 @@ impl RevocationWatcher {
 
     /// Opens the stream after the newest known entry.
     async fn open(&self, auth: &AuthClient) -> Option<Streaming<WatchRevocationsResponse>> {
-        let (epoch, sequence) = {
-            let state = self.state();
-            (state.set.epoch.clone(), state.set.sequence)
-        };
+        let EventId { epoch, sequence } = self.position();
         match auth.watch_revocations(epoch, sequence).await {
             Ok(stream) => Some(stream),
             // The circuit breaker has logged it.
@@ -177,7 +187,16 @@ impl RevocationWatcher {
         }
     }
 
-    fn apply(&self, message: WatchRevocationsResponse) {
+    /// The epoch and the sequence of the newest known entry.
+    pub(super) fn position(&self) -> EventId {
+        let state = self.state();
+        EventId {
+            epoch: state.set.epoch.clone(),
+            sequence: state.set.sequence,
+        }
+    }
+
+    pub(super) fn apply(&self, message: WatchRevocationsResponse) {
         let now = self.0.steady.now().unix_timestamp();
         let issuer_time = optional_time(message.issuer_time).ok().flatten();
         // The expiry times of entries are by auth-service's clock.
@@ -257,6 +276,24 @@ impl RevocationWatcher {
         self.state().set.contains_any(ids)
     }
 
+    /// Number of signing keys that were revoked, as far as the stream reported them.
+    #[must_use]
+    pub fn revoked_keys(&self) -> u64 {
+        self.state().set.keys
+    }
+
+    /// Whether a signing key was revoked, by its `kid`. For applications that verify tokens themselves; auth-service refuses its tokens.
+    #[must_use]
+    pub fn is_key_revoked(&self, kid: &str) -> bool {
+        self.state().set.signing_keys.contains_key(kid)
+    }
+
+    /// Whether it has everything that was revoked up to three seconds ago. Otherwise, a token that it does not know may be revoked.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.cache_epoch().is_some()
+    }
+
     /// The time of auth-service's clock, by which `auth_time` is dated; `None` if auth-service has not reported it.
     #[must_use]
     pub fn issuer_now(&self) -> Option<OffsetDateTime> {
@@ -309,13 +346,13 @@ impl StreamState {
 }
 
 /// Notices that this process was suspended. What it received before then waits in buffers, and would count as new.
-struct Progress {
+pub(super) struct Progress {
     ticks: Interval,
     ran_at: Instant,
 }
 
 impl Progress {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut ticks = interval(PROGRESS_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
@@ -325,7 +362,10 @@ impl Progress {
     }
 
     /// The output of `next`; `None` also if the process did not run for [`STOPPED_AFTER`] while it waited for it.
-    async fn or_stopped<T>(&mut self, next: impl Future<Output = Option<T>>) -> Option<T> {
+    pub(super) async fn or_stopped<T>(
+        &mut self,
+        next: impl Future<Output = Option<T>>,
+    ) -> Option<T> {
         let mut next = pin!(next);
         loop {
             let output = tokio::select! {
@@ -341,13 +381,6 @@ impl Progress {
             }
         }
     }
-}
-
-/// The next message; `None` when the stream ended, failed or is stale.
-async fn next(
-    stream: &mut Streaming<WatchRevocationsResponse>,
-) -> Option<WatchRevocationsResponse> {
-    timeout(STALE_AFTER, stream.message()).await.ok()?.ok()?
 }
 
 #[cfg(test)]

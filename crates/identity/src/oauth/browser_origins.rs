@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     error::Fault,
-    oauth::{AuthorizationService, ClientAuthMethod, OauthClient},
+    oauth::{AuthorizationService, ClientAuthMethod, OauthClient, RedirectUri},
 };
 
 impl AuthorizationService {
@@ -15,7 +15,7 @@ impl AuthorizationService {
         let clients = clients.iter().filter(|client| is_public(client));
         let parties = clients.filter_map(|client| client.relying_party.as_ref());
         let uris = parties.flat_map(|party| &party.redirect_uris);
-        Ok(uris.filter_map(|uri| uri.browser_origin()).collect())
+        Ok(uris.filter_map(RedirectUri::browser_origin).collect())
     }
 }
 

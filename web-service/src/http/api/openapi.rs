@@ -22,7 +22,7 @@ use utoipa::{
 use crate::{
     http::{
         api::{self, problem},
-        forward_auth, oauth,
+        events, forward_auth, oauth,
     },
     request::cookie_names::CookieNames,
 };
@@ -73,6 +73,7 @@ const CACHED: (HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300"
         oauth::metadata::show_openid,
         api::jwks::show,
         api::related_origins::show,
+        events::revocations::show,
         forward_auth::show,
     ),
     components(schemas(problem::Body<'_>, oauth::error::Body<'_>)),

@@ -203,7 +203,7 @@ impl Problem {
     }
 
     /// The problem for a refused credential in the body.
-    pub(super) fn for_credential(error: AuthError) -> Self {
+    pub(in crate::http) fn for_credential(error: AuthError) -> Self {
         Self::from_auth(error, Challenge::Password)
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use holdfast_client::{
-    Claims, DpopProof,
+    AuthError, Claims, DpopProof, ErrorReason, Refusal, RefusalKind,
     authorization_header::{self, TokenScheme},
 };
 use holdfast_core::audience;
@@ -15,12 +15,17 @@ use crate::http::{api::problem::Problem, dpop::Dpop, state::AppState};
 pub(in crate::http) const SCOPE: &str = "profile";
 /// The scope that the claims of the account need (OpenID Connect Core 1.0 §5.3).
 const OPENID: &str = "openid";
+/// The scope that the stream of revocations needs.
+const REVOCATIONS: &str = "revocations";
 
 /// The claims of a valid access token.
 pub(in crate::http) struct AccessTokenClaims(pub(in crate::http) Arc<Claims>);
 
 /// The claims of a valid access token that a relying party asks for the claims of the account with.
 pub(in crate::http) struct OpenIdClaims(pub(in crate::http) Arc<Claims>);
+
+/// The claims of a valid access token that an OAuth client got in its own name, and that may receive revocations.
+pub(in crate::http) struct RevocationsClaims(pub(in crate::http) Arc<Claims>);
 
 impl FromRequestParts<AppState> for AccessTokenClaims {
     type Rejection = Problem;
@@ -38,6 +43,29 @@ impl FromRequestParts<AppState> for OpenIdClaims {
         let required = (audience::USERINFO, OPENID);
         validate(parts, state, required).await.map(Self)
     }
+}
+
+impl FromRequestParts<AppState> for RevocationsClaims {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let claims = validate(parts, state, ("", REVOCATIONS)).await?;
+        // The owner of an account may grant scopes of applications, and not this one.
+        match claims.sid {
+            None => Ok(Self(claims)),
+            Some(_) => Err(Problem::for_token(person(), TokenScheme::Bearer)),
+        }
+    }
+}
+
+/// The refusal of a person's access token where that of an OAuth client is needed.
+fn person() -> AuthError {
+    AuthError::Refused(Refusal {
+        kind: RefusalKind::Forbidden,
+        reason: ErrorReason::InsufficientScope.into(),
+        message: "the access token has to be an OAuth client's own (client_credentials)".to_owned(),
+        dpop_nonce: None,
+    })
 }
 
 /// Validates the access token of a request, which must have an audience and a scope.
