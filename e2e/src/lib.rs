@@ -20,6 +20,7 @@ pub mod flood;
 pub mod frames;
 pub mod history;
 pub mod instructions;
+pub mod logout_receiver;
 pub mod packages;
 pub mod pair;
 pub mod port;

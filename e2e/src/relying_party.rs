@@ -20,9 +20,14 @@ impl RelyingParty {
 
     /// Registers it, with further flags of `client add`.
     pub async fn register(pair: &Pair, flags: &[&str]) {
+        pair.command(&Self::registration(flags), "").await;
+    }
+
+    /// The arguments of auth-service that register it, with further flags of `client add`.
+    #[must_use]
+    pub fn registration<'a>(flags: &[&'a str]) -> Vec<&'a str> {
         let add = ["client", "add", Self::ID, "--public", "--first-party"];
-        let add = [&add[..], &["--redirect-uri", REDIRECT], flags].concat();
-        pair.command(&add, "").await;
+        [&add[..], &["--redirect-uri", REDIRECT], flags].concat()
     }
 
     /// An authorization code for the person whose session cookie this is.

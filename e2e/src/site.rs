@@ -94,6 +94,13 @@ impl Site {
         request.form(fields).send().await.unwrap()
     }
 
+    /// The `sid` of a session.
+    pub async fn sid(&self, cookie: &str) -> String {
+        let session = self.get("/api/session", cookie).await;
+        let session: Value = session.json().await.unwrap();
+        session["sid"].as_str().unwrap().to_owned()
+    }
+
     /// Presses a button of a page: submits a form whose only field is the CSRF token. Returns the status.
     pub async fn press(&self, page: &str, action: &str, cookie: &str) -> u16 {
         let token = self.page_token(page, cookie).await;

@@ -6,6 +6,7 @@
 )]
 
 mod attempts;
+mod backchannel_logout;
 mod browser;
 mod caches;
 mod command_line;

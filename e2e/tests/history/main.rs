@@ -8,6 +8,7 @@
 )]
 
 mod asynchronous;
+mod backchannel;
 mod fault;
 mod faults;
 mod injection;

@@ -138,6 +138,7 @@ impl Stack {
             .env("AUTH_KEY_ENCRYPTION_KEY", KEY_ENCRYPTION_KEY)
             .env("AUTH_SERVICE_SECRET", SERVICE_SECRET)
             .env("AUTH_REVOCATION_MAX_STALENESS", staleness())
+            .env("AUTH_OUTBOUND_PRIVATE_ADDRESSES", "on")
             .env("AUTH_LOG_FORMAT", "json");
         if instance == 0 {
             self.auth_clock.apply(&mut command);
@@ -171,13 +172,18 @@ impl Stack {
     }
 
     async fn add_user(&self, name: &str) {
-        let arguments = ["user", "add", name, "--password-stdin"];
+        let add = ["user", "add", name, "--password-stdin"];
+        self.command(&add, PASSWORD).await;
+    }
+
+    /// Runs a command of auth-service.
+    pub(crate) async fn command(&self, arguments: &[&str], input: &str) {
         let url = self.database_url();
         let settings = [
             ("AUTH_DATA_DIR", self.directory.path()),
             ("AUTH_DATABASE_URL", Path::new(&url)),
         ];
-        let (success, output) = run("auth-service", &arguments, &settings, PASSWORD).await;
+        let (success, output) = run("auth-service", arguments, &settings, input).await;
         assert!(success, "{output}");
     }
 

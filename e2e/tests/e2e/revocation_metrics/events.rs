@@ -51,8 +51,8 @@ pub(super) enum Event {
 
 /// An account with a login of a browser and one of an API client.
 pub(super) struct Person {
-    name: String,
-    cookie: String,
+    pub(super) name: String,
+    pub(super) cookie: String,
     access_token: String,
     pub(super) refresh_token: String,
 }
@@ -127,8 +127,8 @@ pub(super) async fn end(pair: &Pair, person: &Person, event: Event) {
         }
         Event::ReuseRefreshToken => reuse(site, &person.refresh_token).await,
         Event::SurplusLogin => {
-            // The person has two.
-            for _ in 2..=MAX_LOGINS {
+            // The person has two, which end.
+            for _ in 0..MAX_LOGINS {
                 site.tokens(name).await;
             }
         }
@@ -143,9 +143,7 @@ async fn sign_out(site: &Site, access_token: &str) {
 }
 
 async fn end_login(site: &Site, cookie: &str) {
-    let session = site.get("/api/session", cookie).await;
-    let session: Value = session.json().await.unwrap();
-    let path = format!("/api/logins/{}", text(&session["sid"]));
+    let path = format!("/api/logins/{}", site.sid(cookie).await);
     delete(site, &path, cookie).await;
 }
 

@@ -1,20 +1,24 @@
-//! For each row of "What ends what" in `docs/SECURITY.md`: the metrics of both services that move.
+//! For each row of "What ends what" in `docs/SECURITY.md`: the metrics of both services that move, and what relying parties and receivers of
+//! the stream of revocations notice.
 
 mod events;
 mod factors;
 mod grants;
+mod observers;
 
 use e2e::{
     admin::ADMINISTRATOR,
     documents::{assert_covered, rows},
     pair::Pair,
-    relying_party::RelyingParty,
     wait::until,
 };
 use rustix::process::Signal;
 use serde_json::Value;
 
-use self::events::{Event, Person, end, refresh, text};
+use self::{
+    events::{Event, Person, end, refresh, text},
+    observers::Observers,
+};
 use crate::metrics::{lacking, of_auth, of_web};
 
 const DELIVERED: &str = "holdfast_web_revocation_delivery_seconds_count";
@@ -60,7 +64,7 @@ const fn by_command(row: &'static str, event: Event) -> Case {
     }
 }
 
-/// The revoked key is the last one, as it signed all tokens.
+/// The OAuth client is one of the last, as people sign in to it before, and the revoked key is the last one, as it signed all tokens.
 const CASES: [Case; 23] = [
     by_web("sign-out on the page", Event::SignOutPage, "LOGIN_ENDED"),
     by_web("`POST /api/logout`", Event::ApiLogout, "LOGIN_ENDED"),
@@ -130,11 +134,6 @@ const CASES: [Case; 23] = [
         "REFRESH_REUSED",
     ),
     by_grpc(
-        "OAuth client disabled",
-        Event::DisableClient,
-        "CLIENT_DISABLED",
-    ),
-    by_grpc(
         "refresh token reused, of the grant that the login began with",
         Event::ReuseRefreshToken,
         "REFRESH_REUSED",
@@ -143,6 +142,11 @@ const CASES: [Case; 23] = [
         "a hundred and first login",
         Event::SurplusLogin,
         "SURPLUS_LOGIN_ENDED",
+    ),
+    by_grpc(
+        "OAuth client disabled",
+        Event::DisableClient,
+        "CLIENT_DISABLED",
     ),
     by_command("signing key revoked", Event::RevokeKeyByCommand),
 ];
@@ -183,16 +187,17 @@ fn each_row_of_what_ends_what_has_a_case() {
 }
 
 #[tokio::test]
-async fn each_end_moves_metrics_of_both_services() {
-    let mut pair = Pair::start().await;
+async fn each_end_reaches_relying_parties_the_stream_and_the_metrics() {
+    let (mut pair, mut observers) = Observers::start().await;
     pair.add_user(ADMINISTRATOR, &["--admin"]).await;
-    RelyingParty::register(&pair, &[]).await;
     for (number, case) in CASES.iter().enumerate() {
         let person = Person::new(&pair, format!("person-{number}")).await;
+        let expected = observers.before(&pair.site, &person, case.event).await;
         let (auth, web) = (of_auth(&mut pair).await, of_web(&mut pair).await);
 
         end(&pair, &person, case.event).await;
 
+        observers.after(expected, case.event).await;
         let kind = case.kind.map(audit_events);
         let mut of_case = vec![
             ("holdfast_auth_revocation_log_position", 1.0),
@@ -222,6 +227,7 @@ async fn each_end_moves_metrics_of_both_services() {
         })
         .await;
     }
+    observers.finish();
 }
 
 fn audit_events(kind: &str) -> String {
