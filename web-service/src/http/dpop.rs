@@ -11,7 +11,8 @@ use axum::{
     response::Response,
 };
 use holdfast_client::{
-    AuthError, Claims, DpopProof, PasskeyRegistration, SecurityOverview, Tokens, TotpEnrolment,
+    AuthError, Claims, DpopProof, PasskeyRegistration, PushOutcome, SecurityOverview, Tokens,
+    TotpEnrolment,
 };
 
 use crate::{
@@ -129,6 +130,7 @@ macro_rules! without_nonce {
 without_nonce!(
     (),
     String,
+    PushOutcome,
     SecurityOverview,
     TotpEnrolment,
     PasskeyRegistration

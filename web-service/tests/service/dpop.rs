@@ -1,23 +1,17 @@
 //! Tokens that are bound to a key: login, refresh, logout, revocation and forward auth with proofs of possession (RFC 9449).
 
-use aws_lc_rs::{
-    digest,
-    rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
-};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdfast_core::clock::Clock as _;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
-use crate::support::{PASSWORD, Site, assert_problem, header};
+use crate::support::{PASSWORD, SigningKey, Site, assert_problem, header, sha256};
 
 const APP: &str = "https://app.example";
 
 /// A program with a key, and the last nonce that it received.
 struct Program<'a> {
     site: &'a Site,
-    key: EcdsaKeyPair,
+    key: SigningKey,
     nonce: String,
 }
 
@@ -25,35 +19,16 @@ impl<'a> Program<'a> {
     fn new(site: &'a Site) -> Self {
         Self {
             site,
-            key: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap(),
+            key: SigningKey::generate(),
             nonce: String::new(),
         }
     }
 
     fn proof(&self, method: &Method, uri: &str, token: Option<&str>) -> String {
-        let point = self.key.public_key().as_ref();
-        let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        let jwk =
-            json!({"kty": "EC", "crv": "P-256", "x": text(&point[1..33]), "y": text(&point[33..])});
-        let mut id = [0; 16];
-        aws_lc_rs::rand::fill(&mut id).unwrap();
-        let mut claims = json!({
-            "jti": text(&id),
-            "htm": method.as_str(),
-            "htu": uri,
-            "iat": self.site.clock.now().unix_timestamp(),
-        });
-        if !self.nonce.is_empty() {
-            claims["nonce"] = self.nonce.as_str().into();
-        }
-        if let Some(token) = token {
-            claims["ath"] = text(digest::digest(&digest::SHA256, token.as_bytes()).as_ref()).into();
-        }
-        let header = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk});
-        let part = |value: &Value| text(value.to_string().as_bytes());
-        let message = format!("{}.{}", part(&header), part(&claims));
-        let signature = self.key.sign(&SystemRandom::new(), message.as_bytes());
-        format!("{message}.{}", text(signature.unwrap().as_ref()))
+        let nonce = Some(self.nonce.as_str()).filter(|nonce| !nonce.is_empty());
+        let further = json!({"nonce": nonce, "ath": token.map(sha256)});
+        let now = self.site.clock.now().unix_timestamp();
+        self.key.proof(method.as_str(), uri, now, &further)
     }
 
     fn url(&self, path: &str) -> String {

@@ -5,6 +5,7 @@
 mod api;
 mod auth_client;
 mod authorization;
+mod conformance;
 mod content_type;
 mod cookie_prefix;
 mod csrf;

@@ -165,6 +165,7 @@ reasons! {
     PushError {
         InvalidClient => InvalidClient,
         Parameter => InvalidRequest,
+        ..Dpop,
         ..Fault,
     }
     EndConsentError {

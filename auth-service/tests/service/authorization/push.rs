@@ -18,6 +18,7 @@ impl TestService {
                 client_id: client.to_owned(),
                 proof: None,
             }),
+            dpop: None,
         };
         let request = from_web_service(request);
         let pushed = self.authorization().push_authorization(request).await?;

@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     auth_client::AuthClient,
+    authorization::{DpopProof, encode_proof},
     calls::oauth_client::{self, ClientCredentials},
     error::AuthError,
     transport::response::non_empty,
@@ -165,16 +166,19 @@ pub struct LogoutExamination {
 }
 
 impl AuthClient {
-    /// Takes an authorization request that an OAuth client pushes (RFC 9126). `INVALID_CLIENT` for one that is unknown or not authenticated.
+    /// Takes an authorization request that an OAuth client pushes (RFC 9126), with a proof of the key that the code is to be bound to (RFC 9449
+    /// §10.1). `INVALID_CLIENT` for one that is unknown or not authenticated.
     pub async fn push_authorization(
         &self,
         parameters: &AuthorizationParameters,
         credentials: &ClientCredentials,
+        proof: Option<&DpopProof>,
     ) -> Result<PushOutcome, AuthError> {
         let call = async |channel| {
             let request = self.request(PushAuthorizationRequest {
                 parameters: encode_parameters(parameters),
                 client_credentials: Some(oauth_client::encode(credentials)),
+                dpop: proof.map(encode_proof),
             });
             AuthorizationServiceClient::new(channel)
                 .push_authorization(request)

@@ -14,8 +14,9 @@ use crate::{
     oauth::{
         AuthorizationCode, AuthorizationFlow, AuthorizationRequest, AuthorizationResponse,
         AuthorizationState, AuthorizeError, CODE_TTL, ClientAuthenticationService,
-        ClientCredentials, ClientId, ConsentDecision, ConsentQuestion, FLOW_TTL, FlowProgress,
-        OauthClient, Parameters, PushError, RelyingParty, ResponseMode,
+        ClientCredentials, ClientId, ConsentDecision, ConsentQuestion, DpopVerifier, FLOW_TTL,
+        FlowProgress, OauthClient, Parameters, PresentedProof, ProofRequirements, PushError,
+        RelyingParty, ResponseMode,
         authorization_flow::{Authentication, NextStep, Situation, next_step},
         authorization_request::{AuthorizationError, Prompt, response_mode},
         enabled_party::EnabledParty,
@@ -32,6 +33,7 @@ pub struct AuthorizationService {
     pub(super) deps: Dependencies,
     policy: Policy,
     clients: ClientAuthenticationService,
+    dpop: DpopVerifier,
 }
 
 /// What a browser brings with a flow.
@@ -45,25 +47,31 @@ struct Visit<'a> {
 impl AuthorizationService {
     /// Creates the service.
     #[must_use]
-    pub const fn new(
-        deps: Dependencies,
-        policy: Policy,
-        clients: ClientAuthenticationService,
-    ) -> Self {
+    pub fn new(deps: Dependencies, policy: Policy, clients: ClientAuthenticationService) -> Self {
         Self {
+            dpop: DpopVerifier::new(&deps),
             deps,
             policy,
             clients,
         }
     }
 
-    /// Takes a request that an OAuth client pushes (RFC 9126 §2). Returns its `request_uri`, which is valid for [`FLOW_TTL`].
+    /// Takes a request that an OAuth client pushes (RFC 9126 §2). A DPoP proof names the key that the code is to be bound to, as `dpop_jkt`
+    /// does (RFC 9449 §10.1). Returns the `request_uri`, which is valid for [`FLOW_TTL`].
     pub async fn push(
         &self,
         parameters: &Parameters,
         credentials: &ClientCredentials,
+        proof: Option<&PresentedProof>,
         context: &CallContext,
     ) -> Result<String, PushError> {
+        // The tokens need another proof, so that an old one of this key is of no use here.
+        let required = ProofRequirements {
+            token: None,
+            nonce_optional: true,
+        };
+        let proof = proof.map(|proof| self.dpop.verify(proof, required));
+        let proof = proof.transpose()?;
         let client = self.clients.authenticate(credentials, context).await?;
         let stated = parameters.get("client_id");
         if stated.is_some_and(|stated| stated != client.id.as_str()) {
@@ -78,8 +86,13 @@ impl AuthorizationService {
             let why = "redirect_uri is not registered";
             return Err(PushError::Parameter("invalid_request", why));
         };
+        let mut request = self.parse(parameters, redirect_uri, &client)?;
+        if let Some(proof) = proof {
+            self.dpop.consume(&proof).await?;
+            request = request.bound_to(proof.key)?;
+        }
         let flow = AuthorizationFlow {
-            request: self.parse(parameters, redirect_uri, &client)?,
+            request,
             client: client.id,
             progress: None,
             expires_at: self.flow_end(),

@@ -229,6 +229,20 @@ impl AuthorizationRequest {
     }
 }
 
+impl AuthorizationRequest {
+    /// The same for a key that the OAuth client has proved, which `dpop_jkt` must not contradict (RFC 9449 §10.1).
+    pub(super) fn bound_to(self, key: KeyThumbprint) -> Result<Self, AuthorizationError> {
+        if self.key.as_ref().is_some_and(|stated| *stated != key) {
+            let description = "dpop_jkt is not that of the DPoP proof";
+            return Err(AuthorizationError::invalid(description));
+        }
+        Ok(Self {
+            key: Some(key),
+            ..self
+        })
+    }
+}
+
 /// `response_mode`, which the error of another parameter uses, too.
 pub(super) fn response_mode(parameters: &Parameters) -> Result<ResponseMode, AuthorizationError> {
     match parameters.get("response_mode") {

@@ -5,7 +5,7 @@ use crate::{
     authentication::AssuranceLevel,
     error::{Fault, StoreError, fault_from},
     oauth::{
-        ClientId, ClientName, InvalidClient, ResponseMode,
+        ClientId, ClientName, DpopError, InvalidClient, ResponseMode,
         authorization_request::AuthorizationError,
     },
     token::Scopes,
@@ -93,6 +93,9 @@ pub enum PushError {
     /// A parameter is not valid.
     #[error("{0}: {1}")]
     Parameter(&'static str, &'static str),
+    /// The DPoP proof is not valid.
+    #[error(transparent)]
+    Dpop(#[from] DpopError),
     /// The service failed.
     #[error(transparent)]
     Fault(#[from] Fault),

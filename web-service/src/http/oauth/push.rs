@@ -11,7 +11,10 @@ use holdfast_client::{AuthClient, ClientCredentials, PushOutcome};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::oauth::{client, error::OauthError, form::read_form};
+use crate::http::{
+    dpop::Dpop,
+    oauth::{client, error::OauthError, form::read_form},
+};
 
 /// The parameters of the client authentication.
 const OF_CLIENT: [&str; 4] = [
@@ -100,9 +103,11 @@ pub(in crate::http) struct PushedResponse {
 )]
 pub(in crate::http) async fn submit(
     State(auth): State<AuthClient>,
+    dpop: Dpop,
     PushedRequest { client, parameters }: PushedRequest,
 ) -> Result<(StatusCode, Json<PushedResponse>), OauthError> {
-    match auth.push_authorization(&parameters, &client).await? {
+    let pushed = auth.push_authorization(&parameters, &client, dpop.proof());
+    match dpop.keep_nonce(pushed.await)? {
         PushOutcome::Pushed {
             request_uri,
             expires_in,

@@ -272,6 +272,7 @@ async fn site_that_requires() -> Site {
     let options = AuthOptions {
         second_factor: SecondFactorPolicy::Required,
         passkeys: true,
+        ..AuthOptions::default()
     };
     let site = Site::start_for(options, |_| ()).await;
     site.add_user("ada").await;

@@ -205,6 +205,7 @@ async fn last_factor_of_account_that_must_have_one_stays() {
     let options = AuthOptions {
         second_factor: SecondFactorPolicy::Required,
         passkeys: true,
+        ..AuthOptions::default()
     };
     let site = Site::start_for(options, |_| ()).await;
     site.add_user("ada").await;

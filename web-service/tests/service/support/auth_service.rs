@@ -23,6 +23,8 @@ pub(crate) struct AuthOptions {
     pub(crate) second_factor: SecondFactorPolicy,
     /// Whether passkeys are used, those of [`ORIGIN`].
     pub(crate) passkeys: bool,
+    /// Whether relying parties may receive logout tokens at loopback addresses.
+    pub(crate) private_addresses: bool,
 }
 
 /// The origin that passkeys answer to. web-service does not depend on it.
@@ -77,7 +79,7 @@ pub(super) async fn start_auth(
         tls: None,
         outbound: OutboundConfig {
             authorities: None,
-            private_addresses: false,
+            private_addresses: options.private_addresses,
         },
         hashing,
         max_connections: 64,

@@ -8,6 +8,7 @@ mod passkey;
 mod relying_party;
 mod requests;
 mod response;
+mod signing_key;
 mod site;
 mod time;
 mod tls;
@@ -24,6 +25,7 @@ pub(crate) use self::{
     },
     requests::with_headers,
     response::{assert_problem, cookie_of, header},
+    signing_key::{SigningKey, sha256},
     site::Site,
     time::until,
     totp_app::TotpApp,

@@ -36,7 +36,8 @@ pub(super) async fn push(
         });
     };
     let authorizations = &api.identity.authorizations;
-    let pushed = authorizations.push(&parameters, &credentials, &context);
+    let proof = message.dpop.map(decode::proof);
+    let pushed = authorizations.push(&parameters, &credentials, proof.as_ref(), &context);
     let result = match pushed.await {
         Ok(request_uri) => Pushed::Pushed(PushedAuthorization {
             request_uri,
