@@ -192,6 +192,21 @@ impl Fixture {
         Ok(())
     }
 
+    /// Registers the relying party that the program `load` poses as.
+    pub(super) fn add_relying_party(&self) -> anyhow::Result<()> {
+        let mut command = self.auth_service();
+        command
+            .args([
+                "client",
+                "add",
+                "relying-party",
+                "--public",
+                "--first-party",
+            ])
+            .args(["--redirect-uri", "https://app.example/callback"]);
+        crate::generator::output(&mut command).map(drop)
+    }
+
     /// Creates the accounts that the program `load` signs in to.
     pub(super) fn add_load_users(&self, count: u8) -> anyhow::Result<()> {
         (0..count).try_for_each(|number| self.add_user(&format!("load{number}")))

@@ -7,6 +7,7 @@
 )]
 
 mod closed_loop;
+mod codes;
 mod collect;
 mod ends;
 mod latencies;
@@ -42,6 +43,8 @@ enum Command {
     Login(login::Options),
     /// Refresh for a while, with many logins at once
     Refresh(refresh::Options),
+    /// Sign in to a relying party for a while, with many logins at once
+    Codes(codes::Options),
     /// Measure the latency of ends at several instances
     Ends(ends::Options),
     /// Open many revocation streams, and measure the latency of revocations
@@ -75,6 +78,7 @@ async fn run(command: Command) -> anyhow::Result<String> {
         Command::Validate(options) => validate::run(options).await,
         Command::Login(options) => login::run(options).await,
         Command::Refresh(options) => refresh::run(options).await,
+        Command::Codes(options) => codes::run(options).await,
         Command::Ends(options) => ends::run(options).await,
         Command::Watch(options) => watch::run(options).await,
         Command::Sessions(options) => sessions::run(options).await,

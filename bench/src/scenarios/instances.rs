@@ -101,7 +101,7 @@ impl Instances {
     }
 
     /// A run, with the CPU time of the instances, and that of the database for each request in µs.
-    fn sample(
+    pub(super) fn sample(
         &self,
         run: impl FnOnce() -> anyhow::Result<LoadResult>,
     ) -> anyhow::Result<(Sample, f64)> {

@@ -1,6 +1,7 @@
 //! All scenarios, one file each.
 
 mod cache_miss;
+mod codes;
 mod contended;
 mod instances;
 mod logins;
@@ -15,11 +16,12 @@ mod watchers;
 
 use crate::scenario::Scenario;
 
-pub(super) static ALL: [Scenario; 12] = [
+pub(super) static ALL: [Scenario; 13] = [
     paced::SCENARIO,
     cache_miss::SCENARIO,
     logins::SCENARIO,
     instances::SCENARIO,
+    codes::SCENARIO,
     contended::SCENARIO,
     starts::SCENARIO,
     sessions::SCENARIO,
