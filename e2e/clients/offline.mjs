@@ -11,6 +11,8 @@ const FRESH = 3000;
 /** What was revoked. */
 class Revocations {
   #expiries = new Map();
+  // What requests read: a snapshot replaces it when it is complete.
+  #known = new Map();
   #lastId = "";
   #currentUntil = 0;
 
@@ -51,30 +53,28 @@ class Revocations {
   }
 
   #apply(id, { snapshot, revocations, current, time }) {
-    if (snapshot) {
-      // All entries follow, and until then some are missing.
-      this.#currentUntil = 0;
-      this.#expiries.clear();
-    }
+    // All entries follow. Until then, what is known counts as long as it is current.
+    if (snapshot) this.#expiries = new Map();
     for (const { expires_at, ...revoked } of revocations) {
       const [[claim, value]] = Object.entries(revoked);
       this.#expiries.set(`${claim} ${value}`, expires_at);
     }
     this.#lastId = id;
     if (current) {
-      for (const [key, expiry] of this.#expiries) if (expiry < time) this.#expiries.delete(key);
+      // By both clocks, as one of them may be wrong.
+      const now = Math.min(time, Date.now() / 1000);
+      for (const [key, expiry] of this.#expiries) if (expiry < now) this.#expiries.delete(key);
+      this.#known = this.#expiries;
       this.#currentUntil = performance.now() + FRESH;
     }
   }
 
-  get isCurrent() {
-    return performance.now() < this.#currentUntil;
-  }
-
+  /** Whether a token is revoked; null where that is not known. */
   contain(kid, claims) {
+    if (performance.now() >= this.#currentUntil) return null;
     const names = ["jti", "sid", "grant_id", "client_id"];
     const identifiers = [`kid ${kid}`, ...names.map((name) => `${name} ${claims[name]}`)];
-    return identifiers.some((identifier) => this.#expiries.has(identifier));
+    return identifiers.some((identifier) => this.#known.has(identifier));
   }
 }
 
@@ -82,23 +82,24 @@ const keys = createRemoteJWKSet(new URL("/.well-known/jwks.json", ISSUER));
 const revocations = new Revocations();
 revocations.follow();
 
-/** The claims of a valid token, or null. */
-async function authenticate(accessToken) {
+/** 200 with the claims of a valid token, 401 for any other, and 503 where that is not known. */
+async function status(accessToken) {
   const options = { issuer: ISSUER, audience: AUDIENCE, typ: "at+jwt", algorithms: ["EdDSA"], clockTolerance: 30 };
   try {
     const { payload, protectedHeader } = await jwtVerify(accessToken, keys, options);
+    const isRevoked = revocations.contain(protectedHeader.kid, payload);
+    if (isRevoked === null) return { code: 503 };
     // A token that is bound to a key is worth nothing without a proof, which this API does not verify.
-    return payload.cnf || revocations.contain(protectedHeader.kid, payload) ? null : payload;
+    return isRevoked || payload.cnf ? { code: 401 } : { code: 200, claims: payload };
   } catch (error) {
-    if (error instanceof errors.JOSEError) return null;
-    throw error;
+    const isRefused = error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout);
+    return { code: isRefused ? 401 : 503 };
   }
 }
 
 createServer(async (request, response) => {
   const [scheme, token] = (request.headers.authorization ?? "").split(" ");
-  const claims = scheme === "Bearer" ? await authenticate(token).catch(() => undefined) : null;
-  const isKnown = claims !== undefined && revocations.isCurrent;
-  response.statusCode = isKnown ? (claims ? 200 : 401) : 503;
-  response.end(response.statusCode === 200 ? `orders of ${claims.preferred_username ?? "a program"}\n` : "");
+  const { code, claims } = scheme === "Bearer" ? await status(token) : { code: 401 };
+  response.statusCode = code;
+  response.end(claims ? `orders of ${claims.preferred_username ?? "a program"}\n` : "");
 }).listen(PORT, "127.0.0.1");

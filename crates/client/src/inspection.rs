@@ -12,7 +12,10 @@ use tokio::time::timeout;
 use tonic::Status;
 use url::Url;
 
-use crate::{AuthClient, AuthConfig, ConfigError, Jwks, transport::endpoints::probe};
+use crate::{
+    AuthClient, AuthConfig, ConfigError, Jwks,
+    transport::{endpoints::probe, retry_policy::READ},
+};
 
 /// Deadline of each call.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -82,7 +85,7 @@ async fn read_stream(
 ) -> (Result<(), String>, Option<ClockReading>) {
     // An instance that rejects the caller may do so in place of the first message.
     let opened = async {
-        let stream = client.watch_revocations(String::new(), 0).await;
+        let stream = client.watch_revocations(String::new(), 0, READ).await;
         let mut stream = stream.map_err(|error| error.to_string())?.peekable();
         match Pin::new(&mut stream).peek().await {
             Some(Err(status)) => Err(status.message().to_owned()),

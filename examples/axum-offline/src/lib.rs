@@ -21,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Time for which the keys are not fetched again.
 const KEYS_TTL: Duration = Duration::from_mins(5);
+/// The same for a token whose key is unknown, as keys are replaced when one is revoked.
+const UNKNOWN_KEY_TTL: Duration = Duration::from_secs(10);
 
 /// What the API has to know.
 pub struct Config {
@@ -86,19 +88,20 @@ impl Verifier {
     }
 
     async fn key(&self, kid: &str) -> Result<DecodingKey, StatusCode> {
-        let find = |keys: &JwkSet| {
-            let key = keys.find(kid).map(DecodingKey::from_jwk);
-            key.ok_or(StatusCode::UNAUTHORIZED)?
-                .map_err(|_| StatusCode::UNAUTHORIZED)
-        };
-        if let Some((keys, fetched_at)) = &*self.keys.read().await
-            && fetched_at.elapsed() < KEYS_TTL
-        {
-            return find(keys);
+        if let Some((keys, fetched_at)) = &*self.keys.read().await {
+            let key = find(keys, kid);
+            let ttl = if key.is_ok() {
+                KEYS_TTL
+            } else {
+                UNKNOWN_KEY_TTL
+            };
+            if fetched_at.elapsed() < ttl {
+                return key;
+            }
         }
         let keys = self.fetch_keys().await;
         let keys = keys.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-        let key = find(&keys);
+        let key = find(&keys, kid);
         *self.keys.write().await = Some((keys, Instant::now()));
         key
     }
@@ -116,6 +119,11 @@ impl Verifier {
         };
         Ok(timeout(Duration::from_secs(5), fetch).await??)
     }
+}
+
+fn find(keys: &JwkSet, kid: &str) -> Result<DecodingKey, StatusCode> {
+    let key = keys.find(kid).ok_or(StatusCode::UNAUTHORIZED)?;
+    DecodingKey::from_jwk(key).map_err(|_| StatusCode::UNAUTHORIZED)
 }
 
 async fn orders(

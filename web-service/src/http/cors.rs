@@ -11,7 +11,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use holdfast_client::AuthClient;
+use holdfast_client::{AuthClient, AuthError};
 use tokio::{sync::Mutex, time::Instant};
 
 use crate::{
@@ -56,21 +56,32 @@ impl BrowserOrigins {
     }
 
     /// Whether pages of `origin` belong to a public client. While auth-service does not answer, what was known last counts.
-    async fn contain(&self, origin: &str) -> bool {
+    ///
+    /// # Errors
+    /// When nothing is known yet.
+    async fn contain(&self, origin: &str) -> Result<bool, AuthError> {
         // Requests that arrive meanwhile wait for one call.
         let mut cache = self.cache.lock().await;
         let is_current = |cached: &Cached| cached.read_at.elapsed() < CACHED_FOR;
         if !cache.as_ref().is_some_and(is_current) {
-            let known = cache.take().map(|cached| cached.origins);
             let read = self.auth.browser_origins().await;
-            let origins = read.map(HashSet::from_iter);
-            *cache = Some(Cached {
-                origins: origins.unwrap_or_else(|_| known.unwrap_or_default()),
-                read_at: Instant::now(),
-            });
+            match (read, cache.as_mut()) {
+                (Ok(origins), _) => *cache = Some(Cached::new(origins)),
+                (Err(_), Some(known)) => known.read_at = Instant::now(),
+                (Err(error), None) => return Err(error),
+            }
         }
         let cached = cache.as_ref();
-        cached.is_some_and(|cached| cached.origins.contains(origin))
+        Ok(cached.is_some_and(|cached| cached.origins.contains(origin)))
+    }
+}
+
+impl Cached {
+    fn new(origins: Vec<String>) -> Self {
+        Self {
+            origins: origins.into_iter().collect(),
+            read_at: Instant::now(),
+        }
     }
 }
 
@@ -102,7 +113,10 @@ pub(super) async fn apply(
 ) -> Response {
     let origin = foreign_origin(request.headers(), &policy.public_url.origin);
     let permitted = match &origin {
-        Foreign::Page(origin) => permitted(&policy.origins, origin).await,
+        Foreign::Page(origin) => match permitted(&policy.origins, origin).await {
+            Ok(permitted) => permitted,
+            Err(error) => return ErrorFormat::ProblemJson.answer(error.into()),
+        },
         Foreign::Unknown | Foreign::No => None,
     };
     let is_refused = origin != Foreign::No && permitted.is_none() && !request.method().is_safe();
@@ -146,9 +160,15 @@ fn foreign_origin(headers: &HeaderMap, own_origin: &str) -> Foreign {
 }
 
 /// The origin, if its pages may read responses.
-async fn permitted(origins: &BrowserOrigins, origin: &HeaderValue) -> Option<HeaderValue> {
-    let is_known = origins.contain(origin.to_str().ok()?).await;
-    is_known.then(|| origin.clone())
+async fn permitted(
+    origins: &BrowserOrigins,
+    origin: &HeaderValue,
+) -> Result<Option<HeaderValue>, AuthError> {
+    let Ok(text) = origin.to_str() else {
+        return Ok(None);
+    };
+    let is_known = origins.contain(text).await?;
+    Ok(is_known.then(|| origin.clone()))
 }
 
 fn is_preflight(request: &Request) -> bool {

@@ -116,7 +116,7 @@ impl CarriesNonce for Arc<Claims> {
     }
 }
 
-/// Results of calls that take no proof of a key have none.
+/// Results whose responses have no nonce: the proof of the call needs none, or there is no proof.
 macro_rules! without_nonce {
     ($($result:ty),+ $(,)?) => {$(
         impl CarriesNonce for $result {

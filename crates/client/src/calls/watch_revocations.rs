@@ -5,7 +5,7 @@ use auth_proto::v1::{
 };
 use tonic::Streaming;
 
-use crate::{auth_client::AuthClient, error::AuthError, transport::retry_policy::READ};
+use crate::{auth_client::AuthClient, error::AuthError, transport::retry_policy::RetryPolicy};
 
 impl AuthClient {
     /// Opens a revocation stream with the entries of `epoch` after `sequence`, or with a snapshot where that is not possible.
@@ -13,6 +13,7 @@ impl AuthClient {
         &self,
         epoch: String,
         sequence: i64,
+        policy: RetryPolicy,
     ) -> Result<Streaming<WatchRevocationsResponse>, AuthError> {
         let call = async |channel| {
             let request = self.request(WatchRevocationsRequest {
@@ -23,6 +24,6 @@ impl AuthClient {
                 .watch_revocations(request)
                 .await
         };
-        self.call(READ, call).await
+        self.call(policy, call).await
     }
 }

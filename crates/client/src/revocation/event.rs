@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 /// A message of the stream, the JSON of a server-sent event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevocationEvent {
-    /// The entries that the receiver has count no longer: all of them follow, beginning with those of this message. It has all of them at the
-    /// next message whose `current` is true.
+    /// The entries that the receiver has are those of another epoch and count no longer: all entries follow, beginning with those of this
+    /// message. It has all of them at the next message whose `current` is true.
     pub snapshot: bool,
     /// Further entries, in the order of the log.
     pub revocations: Vec<RevocationEntry>,

@@ -9,7 +9,7 @@ use reqwest::{Body, Client, StatusCode, header};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use sse_stream::SseStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -21,6 +21,9 @@ use crate::revocation::{
 
 /// Time for the response to a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Time after which a stream is opened again where there are too many.
+const THROTTLED_PAUSE: Duration = Duration::from_secs(5);
 
 static FAILURES: LogRateLimiter = LogRateLimiter::new("revocation_stream.failed");
 
@@ -51,6 +54,13 @@ enum EventSourceError {
     },
     #[error("no response in time")]
     Timeout(#[from] tokio::time::error::Elapsed),
+}
+
+impl EventSourceError {
+    /// Whether the OAuth client has too many streams.
+    fn is_throttled(&self) -> bool {
+        matches!(self, Self::Status { status, .. } if *status == StatusCode::TOO_MANY_REQUESTS)
+    }
 }
 
 impl EventSource {
@@ -133,7 +143,13 @@ impl StreamSource for EventSource {
         let opened = async { Some(self.open(&watcher.position()).await) };
         let mut stream = match progress.or_stopped(opened).await {
             Some(Ok(stream)) => stream,
-            Some(Err(error)) => return log_failure(&error),
+            Some(Err(error)) => {
+                log_failure(&error);
+                if error.is_throttled() {
+                    sleep(THROTTLED_PAUSE).await;
+                }
+                return;
+            }
             None => return,
         };
         while let Some(message) = progress.or_stopped(next_message(&mut stream)).await {

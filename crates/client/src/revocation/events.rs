@@ -10,6 +10,7 @@ use crate::{
     auth_client::AuthClient,
     error::AuthError,
     revocation::event::{EventId, RevocationEvent},
+    transport::retry_policy::STREAM,
 };
 
 /// Age of the last message at which a stream counts as failed; it carries a heartbeat each second.
@@ -29,7 +30,7 @@ impl AuthClient {
         position: EventId,
     ) -> Result<RevocationEvents, AuthError> {
         let EventId { epoch, sequence } = position.clone();
-        let stream = self.watch_revocations(epoch, sequence).await?;
+        let stream = self.watch_revocations(epoch, sequence, STREAM).await?;
         Ok(RevocationEvents { stream, position })
     }
 }
@@ -37,7 +38,9 @@ impl AuthClient {
 impl RevocationEvents {
     /// The next message, one each second at least; `None` when the stream has ended or failed.
     pub async fn next(&mut self) -> Option<(EventId, RevocationEvent)> {
-        let message = next_message(&mut self.stream).await?;
+        let mut message = next_message(&mut self.stream).await?;
+        // An instance that lags behind begins again as well. What the receiver has of this epoch counts, also where the instance lacks it.
+        message.snapshot &= message.epoch != self.position.epoch;
         self.position = self.position.next(&message);
         Some((self.position.clone(), message.into()))
     }

@@ -19,7 +19,7 @@ use tonic::Streaming;
 
 mod metrics;
 
-use crate::transport::response::optional_time;
+use crate::transport::{response::optional_time, retry_policy::READ};
 use crate::{
     auth_client::AuthClient,
     error::AuthError,
@@ -169,7 +169,7 @@ impl RevocationWatcher {
     /// Opens the stream after the newest known entry.
     async fn open(&self, auth: &AuthClient) -> Option<Streaming<WatchRevocationsResponse>> {
         let EventId { epoch, sequence } = self.position();
-        match auth.watch_revocations(epoch, sequence).await {
+        match auth.watch_revocations(epoch, sequence, READ).await {
             Ok(stream) => Some(stream),
             // The circuit breaker has logged it.
             Err(AuthError::Unavailable { .. }) => None,
@@ -291,7 +291,8 @@ impl RevocationWatcher {
     /// Whether it has everything that was revoked up to three seconds ago. Otherwise, a token that it does not know may be revoked.
     #[must_use]
     pub fn is_current(&self) -> bool {
-        self.cache_epoch().is_some()
+        let state = self.state();
+        state.snapshot.is_none() && !state.is_older_than(STALE_AFTER)
     }
 
     /// The time of auth-service's clock, by which `auth_time` is dated; `None` if auth-service has not reported it.

@@ -16,6 +16,8 @@ pub(crate) enum Lane {
     Quick,
     /// For calls that hash passwords.
     Passwords,
+    /// For streams whose receivers may be slow: what they do not read fills the window of the connection.
+    Streams,
 }
 
 /// The current connections to one instance. After a replacement, calls in progress finish on the old ones. Clones share them.
@@ -27,7 +29,13 @@ pub(super) struct Connections(Arc<RwLock<Channels>>);
 pub(super) struct Channels {
     quick: Channel,
     passwords: Channel,
+    streams: Channel,
 }
+
+/// Bytes of one stream that are received before they are read; a message of the revocation stream has less than half of that.
+const STREAM_WINDOW: u32 = 128 * 1024;
+/// The same for all streams of a connection, of which auth-service accepts 128.
+const STREAMS_WINDOW: u32 = 128 * STREAM_WINDOW;
 
 impl Channels {
     /// Connections that are opened at their first call.
@@ -35,6 +43,11 @@ impl Channels {
         Self {
             quick: endpoint.connect_lazy(),
             passwords: endpoint.connect_lazy(),
+            streams: endpoint
+                .clone()
+                .initial_stream_window_size(STREAM_WINDOW)
+                .initial_connection_window_size(STREAMS_WINDOW)
+                .connect_lazy(),
         }
     }
 
@@ -54,6 +67,7 @@ impl Connections {
         match lane {
             Lane::Quick => channels.quick.clone(),
             Lane::Passwords => channels.passwords.clone(),
+            Lane::Streams => channels.streams.clone(),
         }
     }
 

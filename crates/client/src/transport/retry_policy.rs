@@ -41,3 +41,9 @@ pub(crate) const PASSWORD: RetryPolicy = RetryPolicy {
     repeat: false,
     lane: Lane::Passwords,
 };
+
+/// For streams that are forwarded to receivers.
+pub(crate) const STREAM: RetryPolicy = RetryPolicy {
+    lane: Lane::Streams,
+    ..READ
+};

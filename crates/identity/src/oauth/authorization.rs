@@ -14,9 +14,9 @@ use crate::{
     oauth::{
         AuthorizationCode, AuthorizationFlow, AuthorizationRequest, AuthorizationResponse,
         AuthorizationState, AuthorizeError, CODE_TTL, ClientAuthenticationService,
-        ClientCredentials, ClientId, ConsentDecision, ConsentQuestion, DpopVerifier, FLOW_TTL,
-        FlowProgress, OauthClient, Parameters, PresentedProof, ProofRequirements, PushError,
-        RelyingParty, ResponseMode,
+        ClientCredentials, ClientId, ConsentDecision, ConsentQuestion, DpopPolicy, DpopVerifier,
+        FLOW_TTL, FlowProgress, OauthClient, Parameters, PresentedProof, ProofRequirements,
+        PushError, RelyingParty, ResponseMode,
         authorization_flow::{Authentication, NextStep, Situation, next_step},
         authorization_request::{AuthorizationError, Prompt, response_mode},
         enabled_party::EnabledParty,
@@ -65,11 +65,12 @@ impl AuthorizationService {
         proof: Option<&PresentedProof>,
         context: &CallContext,
     ) -> Result<String, PushError> {
-        // The tokens need another proof, so that an old one of this key is of no use here.
+        // A proof may be repeated: it gives no more than `dpop_jkt`, and anyone could fill the replay cache as a public client.
         let required = ProofRequirements {
             token: None,
             nonce_optional: true,
         };
+        let proof = proof.filter(|_| self.policy.dpop != DpopPolicy::Off);
         let proof = proof.map(|proof| self.dpop.verify(proof, required));
         let proof = proof.transpose()?;
         let client = self.clients.authenticate(credentials, context).await?;
@@ -88,7 +89,6 @@ impl AuthorizationService {
         };
         let mut request = self.parse(parameters, redirect_uri, &client)?;
         if let Some(proof) = proof {
-            self.dpop.consume(&proof).await?;
             request = request.bound_to(proof.key)?;
         }
         let flow = AuthorizationFlow {

@@ -227,9 +227,7 @@ impl AuthorizationRequest {
             },
         })
     }
-}
 
-impl AuthorizationRequest {
     /// The same for a key that the OAuth client has proved, which `dpop_jkt` must not contradict (RFC 9449 §10.1).
     pub(super) fn bound_to(self, key: KeyThumbprint) -> Result<Self, AuthorizationError> {
         if self.key.as_ref().is_some_and(|stated| *stated != key) {

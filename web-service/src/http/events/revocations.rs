@@ -1,10 +1,10 @@
 //! `GET /events/revocations`: the revocation stream for applications that verify access tokens offline, as server-sent events (HTML §9.2).
 
-use std::{convert::Infallible, time::Duration};
+use std::time::Duration;
 
 use axum::{
-    extract::{FromRequestParts, State},
-    http::{HeaderMap, HeaderName, HeaderValue, request::Parts},
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue, header},
     response::{IntoResponse as _, Response, Sse},
 };
 use futures_util::stream;
@@ -26,26 +26,21 @@ const RETRY: Duration = Duration::from_secs(5);
 /// Identifier of the last event that the receiver has.
 const LAST_EVENT_ID: &str = "last-event-id";
 
+/// In place of `no-cache`, which the library sets.
+const NO_STORE: (HeaderName, HeaderValue) =
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+
 /// Asks nginx to forward each event at once.
 const NO_BUFFERING: (HeaderName, HeaderValue) = (
     HeaderName::from_static("x-accel-buffering"),
     HeaderValue::from_static("no"),
 );
 
-/// Where a receiver continues: after the event that it names, or with a snapshot.
-pub(in crate::http) struct Position(EventId);
-
-impl<S: Send + Sync> FromRequestParts<S> for Position {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        // One that is invalid is that of another server, and means a snapshot as well.
-        Ok(Self(last_event_id(&parts.headers).unwrap_or_default()))
-    }
-}
-
-fn last_event_id(headers: &HeaderMap) -> Option<EventId> {
-    headers.get(LAST_EVENT_ID)?.to_str().ok()?.parse().ok()
+/// Where a receiver continues: after the event that it names, or with a snapshot. An identifier that is invalid is that of another server, and
+/// means a snapshot as well.
+fn position(headers: &HeaderMap) -> EventId {
+    let last = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
+    last.and_then(|id| id.parse().ok()).unwrap_or_default()
 }
 
 /// Streams every end of a login, a grant, a token, an OAuth client or a signing key. The access token needs the scope `revocations`, and has
@@ -64,19 +59,22 @@ fn last_event_id(headers: &HeaderMap) -> Option<EventId> {
 )]
 pub(in crate::http) async fn show(
     State(streams): State<EventStreams>,
-    RevocationsClaims(token): RevocationsClaims,
-    Position(position): Position,
+    token: RevocationsClaims,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let opened = streams.open(position, token).await;
+    let opened = streams.open(position(&headers), token).await;
     let events = opened.map_err(|error| match error {
         OpenError::Limit => ServiceError::Throttled { retry_after: RETRY }.into(),
+        OpenError::Closing => ServiceError::overloaded().into(),
         OpenError::Auth(error) => Problem::for_credential(error),
     })?;
     let events = stream::unfold(events, async |mut events| {
-        events.recv().await.map(|event| (event, events))
+        events.next().await.map(|event| (event, events))
     });
     let mut response = Sse::new(events).into_response();
-    response.headers_mut().extend([NO_BUFFERING]);
+    for (name, value) in [NO_BUFFERING, NO_STORE] {
+        response.headers_mut().insert(name, value);
+    }
     response.extensions_mut().insert(LongResponse);
     Ok(response)
 }

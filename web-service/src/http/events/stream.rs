@@ -12,7 +12,10 @@ use time::OffsetDateTime;
 use tokio::{sync::mpsc, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::http::events::slots::{Slot, Slots};
+use crate::http::{
+    events::slots::{Slot, Slots},
+    extract::access_token::RevocationsClaims,
+};
 
 /// Events that may wait for the receiver.
 const BUFFER: usize = 4;
@@ -35,11 +38,23 @@ pub struct EventStreams {
 pub(super) enum OpenError {
     /// There are as many as there may be.
     Limit,
+    /// This instance is shutting down.
+    Closing,
     /// auth-service has not opened it.
     Auth(AuthError),
 }
 
-pub(super) type Events = mpsc::Receiver<Result<Event, Infallible>>;
+/// The events of a stream. It has its slot until the transport drops it, so that a receiver that takes nothing cannot open others.
+pub(super) struct Events {
+    receiver: mpsc::Receiver<Result<Event, Infallible>>,
+    _slot: Slot,
+}
+
+impl Events {
+    pub(super) async fn next(&mut self) -> Option<Result<Event, Infallible>> {
+        self.receiver.recv().await
+    }
+}
 
 impl EventStreams {
     /// Opens no stream yet.
@@ -54,7 +69,7 @@ impl EventStreams {
         }
     }
 
-    /// Closes all streams, which would delay the drain, and opens no further ones for long.
+    /// Closes all streams, which would delay the drain, and opens no further ones.
     pub fn close(&self) {
         self.closing.cancel();
     }
@@ -72,8 +87,14 @@ impl EventStreams {
     pub(super) async fn open(
         &self,
         position: EventId,
-        token: Arc<Claims>,
+        RevocationsClaims {
+            claims: token,
+            revoked_keys,
+        }: RevocationsClaims,
     ) -> Result<Events, OpenError> {
+        if self.closing.is_cancelled() {
+            return Err(OpenError::Closing);
+        }
         let slot = self.slots.acquire(&token.client_id);
         let slot = slot.ok_or(OpenError::Limit)?;
         let events = self.auth.revocation_events(position).await;
@@ -81,15 +102,17 @@ impl EventStreams {
         let stream = EventStream {
             events: events.map_err(OpenError::Auth)?,
             token,
-            revoked_keys: self.revocations.revoked_keys(),
+            revoked_keys,
             revocations: self.revocations.clone(),
             clock: Arc::clone(&self.clock),
             sender,
-            _slot: slot,
         };
         let closing = self.closing.clone();
         tokio::spawn(async move { closing.run_until_cancelled(stream.run()).await });
-        Ok(receiver)
+        Ok(Events {
+            receiver,
+            _slot: slot,
+        })
     }
 }
 
@@ -102,7 +125,6 @@ struct EventStream {
     revoked_keys: u64,
     clock: Arc<dyn Clock>,
     sender: mpsc::Sender<Result<Event, Infallible>>,
-    _slot: Slot,
 }
 
 impl EventStream {
@@ -122,11 +144,12 @@ impl EventStream {
         }
     }
 
+    /// False also while it is unknown what was revoked.
     fn is_token_valid(&self) -> bool {
         let ids = RevocableIds::from(&*self.token);
         let is_revoked = self.revocations.is_revoked(ids)
             || self.revocations.revoked_keys() != self.revoked_keys;
-        self.token.expires_at > self.now() && !is_revoked
+        self.token.expires_at > self.now() && !is_revoked && self.revocations.is_current()
     }
 
     fn now(&self) -> OffsetDateTime {

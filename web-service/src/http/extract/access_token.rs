@@ -25,7 +25,11 @@ pub(in crate::http) struct AccessTokenClaims(pub(in crate::http) Arc<Claims>);
 pub(in crate::http) struct OpenIdClaims(pub(in crate::http) Arc<Claims>);
 
 /// The claims of a valid access token that an OAuth client got in its own name, and that may receive revocations.
-pub(in crate::http) struct RevocationsClaims(pub(in crate::http) Arc<Claims>);
+pub(in crate::http) struct RevocationsClaims {
+    pub(in crate::http) claims: Arc<Claims>,
+    /// Number of signing keys that were revoked before the validation.
+    pub(in crate::http) revoked_keys: u64,
+}
 
 impl FromRequestParts<AppState> for AccessTokenClaims {
     type Rejection = Problem;
@@ -49,10 +53,14 @@ impl FromRequestParts<AppState> for RevocationsClaims {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let revoked_keys = state.revocations.revoked_keys();
         let claims = validate(parts, state, ("", REVOCATIONS)).await?;
         // The owner of an account may grant scopes of applications, and not this one.
         match claims.sid {
-            None => Ok(Self(claims)),
+            None => Ok(Self {
+                claims,
+                revoked_keys,
+            }),
             Some(_) => Err(Problem::for_token(person(), TokenScheme::Bearer)),
         }
     }
