@@ -27,7 +27,7 @@ use crate::{
         store::{open_feed_by, open_store_when_available},
     },
     config::{ServeConfig, TlsConfig},
-    grpc::{self, PortTls, ServiceIdentity, Services},
+    grpc::{self, PortTls, SecretHash, ServiceIdentity, Services},
     outbound::{AddressPolicy, OutboundClient},
     revocation_feed::RevocationFeed,
     storage::{audit_trail::BackgroundAuditTrail, redis::Redis},
@@ -68,10 +68,12 @@ impl App {
         };
         let operations = Operations::new(resources, config.hashing, config.policy)?;
         let caller = ServiceIdentity::new(config.service_secret.as_ref(), config.tls.as_ref())?;
+        let registration_token = config.client_registration_token.as_ref();
         let services = Services {
             identity: Arc::new(operations.identity),
             accounts: operations.accounts,
             clients: operations.clients,
+            registration_token: registration_token.map(SecretHash::of),
             service_identity: Arc::new(caller),
             keys: opened.jwts.clone(),
             key_rotation: Arc::new(opened.keys.clone()),

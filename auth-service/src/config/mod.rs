@@ -59,6 +59,8 @@ pub struct ServeConfig {
     pub key_encryption_key: SecretKey,
     /// Secret by which web-service authenticates. `None`: only by its client certificate.
     pub service_secret: Option<SecretString>,
+    /// Initial access token by which OAuth clients register themselves. `None`: they cannot.
+    pub client_registration_token: Option<SecretString>,
     /// TLS on the gRPC port. `None`: it is not encrypted.
     pub tls: Option<TlsConfig>,
     /// Requests to relying parties.

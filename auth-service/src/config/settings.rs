@@ -108,6 +108,12 @@ pub struct Settings {
     /// File that contains the service secret
     #[arg(long)]
     service_secret_file: Option<PathBuf>,
+    /// Initial access token by which OAuth clients register themselves, at least 32 characters. Without it none can
+    #[arg(long, hide_env_values = true)]
+    client_registration_token: Option<String>,
+    /// File that contains the initial access token
+    #[arg(long)]
+    client_registration_token_file: Option<PathBuf>,
     #[command(flatten)]
     tls: TlsArgs,
     /// Certificate authority in PEM; with it every client must present a certificate issued by it (mutual TLS). Reloaded when the file

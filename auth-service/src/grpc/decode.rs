@@ -2,7 +2,9 @@
 
 use std::{str::FromStr, time::Duration};
 
-use auth_proto::v1::{self, ErrorReason, authentication_step::Step, client_credentials};
+use auth_proto::v1::{
+    self, ClientProofKind, ErrorReason, authentication_step::Step, client_credentials,
+};
 use holdfast_identity::{
     account::{Password, Username},
     audit::AuditKind,
@@ -17,6 +19,7 @@ use holdfast_identity::{
         ClientAuthentication, ClientCredentials, ClientId, ConsentDecision,
         InvalidBackchannelLogoutUri, InvalidClientName, InvalidKeyThumbprint, InvalidRedirectUri,
         KeyThumbprint, Parameters, PresentedProof, RelyingParty, RepeatedParameter,
+        RequestedAuthMethod,
     },
     token::{Consistency, Scopes},
 };
@@ -87,6 +90,21 @@ pub(super) const fn consent_decision(stated: v1::ConsentDecision) -> Option<Cons
 }
 
 /// What people are to sign in to an OAuth client with. The algorithm of its ID tokens is `default` if it names none.
+pub(super) fn auth_method(
+    kind: ClientProofKind,
+    jwk: String,
+) -> Result<RequestedAuthMethod, Status> {
+    if kind != ClientProofKind::Key && !jwk.is_empty() {
+        return Err(invalid("jwk", "is only for CLIENT_PROOF_KIND_KEY"));
+    }
+    match kind {
+        ClientProofKind::None => Ok(RequestedAuthMethod::None),
+        ClientProofKind::Secret => Ok(RequestedAuthMethod::Secret),
+        ClientProofKind::Key => Ok(RequestedAuthMethod::Key(jwk)),
+        ClientProofKind::Unspecified => Err(invalid("proof_kind", "is required")),
+    }
+}
+
 pub(super) fn relying_party(
     stated: v1::RelyingParty,
     default: Algorithm,

@@ -12,6 +12,7 @@ mod health;
 mod metrics;
 mod rpc_paths;
 mod run_to_completion;
+mod secret_hash;
 mod server;
 mod services;
 
@@ -19,6 +20,7 @@ pub(crate) use self::metrics::register as register_metrics;
 pub use self::{
     call_context::ServiceIdentity,
     connections::PortTls,
+    secret_hash::SecretHash,
     server::{IDLE_TIMEOUT, REQUEST_SLOTS, Server},
     services::Services,
 };

@@ -41,6 +41,7 @@ pub use calls::{
     logins::{GrantRecord, LoginRecord},
     oauth_client::{ClientAuthentication, ClientCredentials},
     passkeys::PasskeyRegistration,
+    registration::{ClientRegistration, RegisteredAuthMethod, RegisteredClient},
     token::{AuthorizationGrant, CodeExchange, Holder, Tokens},
     trusted_browsers::TrustedBrowser,
     validate::Claims,

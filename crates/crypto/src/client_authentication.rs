@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_lc_rs::constant_time;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdfast_core::{invalid_key::InvalidKey, random::Random};
-use holdfast_identity::oauth::{Assertion, ClientCredentialVerifier};
+use holdfast_identity::oauth::{Assertion, ClientCredentialVerifier, ClientId};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use time::OffsetDateTime;
@@ -58,6 +58,12 @@ struct Issuer {
 }
 
 impl ClientCredentialVerifier for ClientAuthenticator {
+    fn generate_id(&self) -> ClientId {
+        let mut bytes = [0; 16];
+        self.0.fill(&mut bytes);
+        ClientId::generated(bytes)
+    }
+
     fn generate_secret(&self) -> (SecretString, [u8; 32]) {
         let mut bytes = Zeroizing::new([0; 32]);
         self.0.fill(bytes.as_mut());

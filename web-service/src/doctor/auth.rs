@@ -157,6 +157,7 @@ mod tests {
             url: "http://127.0.0.1:50051".parse().unwrap(),
             answer: Ok(()),
             jwks: Ok(Jwks {
+                client_registration: false,
                 keys: Vec::new(),
                 issuer: "https://id.example".to_owned(),
             }),
@@ -207,6 +208,7 @@ mod tests {
         );
         let other = InstanceFacts {
             jwks: Ok(Jwks {
+                client_registration: false,
                 keys: Vec::new(),
                 issuer: "https://other.example".to_owned(),
             }),

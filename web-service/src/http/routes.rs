@@ -137,6 +137,7 @@ pub static ROUTES: &[Route] = route_table! {
     Post   "/oauth2/revoke"                          => oauth::revoke::submit,            ProblemJson, Exempt(BrowserClient),   "oauth.revoke";
     Get    "/oauth2/userinfo"                        => oauth::userinfo::show,            ProblemJson, Exempt(BrowserClient),   "oauth.userinfo";
     Post   "/oauth2/userinfo"                        => oauth::userinfo::show_by_post,    ProblemJson, Exempt(BrowserClient),   "oauth.userinfo.post";
+    Post   "/oauth2/register"                        => oauth::register::submit,          ProblemJson, Checked,                 "oauth.register";
     Get    "/.well-known/oauth-authorization-server" => oauth::metadata::show,            ProblemJson, Exempt(BrowserClient),   "oauth.metadata";
     Get    "/.well-known/openid-configuration"       => oauth::metadata::show_openid,     ProblemJson, Exempt(BrowserClient),   "oauth.metadata.openid";
     Get    "/.well-known/jwks.json"                  => api::jwks::show,                  ProblemJson, Exempt(BrowserClient),   "oauth.jwks";

@@ -62,6 +62,7 @@ impl Settings {
         let outbound = self.outbound(&mut problems);
         let key_encryption_key = self.key_encryption_key(&mut problems);
         let service_secret = self.service_secret(&mut problems);
+        let client_registration_token = self.client_registration_token(&mut problems);
         problems.finish(|| {
             let config = ServeConfig {
                 listen: listen?,
@@ -76,6 +77,7 @@ impl Settings {
                 audit_retention: audit_retention?,
                 key_encryption_key: key_encryption_key?,
                 service_secret: service_secret?,
+                client_registration_token: client_registration_token?,
                 tls: tls?,
                 outbound: outbound?,
                 hashing: hashing?,
@@ -154,6 +156,10 @@ impl Settings {
                 "AUTH_SERVICE_SECRET_FILE",
                 self.service_secret_file.as_deref(),
             ),
+            (
+                "AUTH_CLIENT_REGISTRATION_TOKEN_FILE",
+                self.client_registration_token_file.as_deref(),
+            ),
             ("AUTH_TLS_KEY", self.tls.key_file()),
         ]
         .into_iter()
@@ -176,6 +182,15 @@ impl Settings {
             self.service_secret_file.as_deref(),
         );
         problems.service_secret("AUTH_SERVICE_SECRET", source)
+    }
+
+    /// `Some(None)`: not set.
+    fn client_registration_token(&self, problems: &mut Problems) -> Option<Option<SecretString>> {
+        let source = SecretSource::new(
+            self.client_registration_token.as_deref(),
+            self.client_registration_token_file.as_deref(),
+        );
+        problems.service_secret("AUTH_CLIENT_REGISTRATION_TOKEN", source)
     }
 
     /// The upper bound limits for how long offline verification accepts a revoked token.

@@ -31,6 +31,7 @@ states_client!(
     ContinueAuthenticationRequest,
     IssueTokenRequest,
     RevokeTokenRequest,
+    RegisterClientRequest,
     ReportDeviceRequest,
     BindTrustedBrowserRequest,
     ReauthenticateRequest,

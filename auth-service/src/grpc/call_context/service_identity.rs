@@ -2,9 +2,8 @@
 
 use anyhow::Context as _;
 use auth_proto::{SERVICE_SECRET, v1::ErrorReason};
-use aws_lc_rs::{constant_time, digest};
 use rustls_pki_types::ServerName;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use tonic::{Request, Status, metadata::MetadataMap};
 
 use crate::{
@@ -13,13 +12,13 @@ use crate::{
         call_context::metadata::{Repeated, only},
         connections::Peer,
         errors::refuse,
+        secret_hash::SecretHash,
     },
 };
 
 /// What web-service is recognized by: a secret, or the name in its client certificate.
 pub struct ServiceIdentity {
-    /// SHA-256 of the secret.
-    secret: Option<digest::Digest>,
+    secret: Option<SecretHash>,
     certificate_name: Option<ServerName<'static>>,
 }
 
@@ -35,7 +34,7 @@ impl ServiceIdentity {
             .transpose()
             .context("AUTH_TLS_WEB_SERVICE_NAME is not a DNS name")?;
         Ok(Self {
-            secret: secret.map(|secret| sha256(secret.expose_secret().as_bytes())),
+            secret: secret.map(SecretHash::of),
             certificate_name,
         })
     }
@@ -79,12 +78,9 @@ impl ServiceIdentity {
         }
     }
 
-    /// Compares hashes, so that the time of the comparison reveals neither content nor length.
     fn is_secret(&self, presented: &[u8]) -> bool {
-        self.secret.as_ref().is_some_and(|secret| {
-            let presented = sha256(presented);
-            constant_time::verify_slices_are_equal(secret.as_ref(), presented.as_ref()).is_ok()
-        })
+        let secret = self.secret.as_ref();
+        secret.is_some_and(|secret| secret.matches(presented))
     }
 
     fn is_in_certificate<T>(&self, request: &Request<T>) -> bool {
@@ -95,8 +91,4 @@ impl ServiceIdentity {
             .and_then(|leaf| webpki::EndEntityCert::try_from(leaf).ok())
             .is_some_and(|leaf| leaf.verify_is_valid_for_subject_name(name).is_ok())
     }
-}
-
-fn sha256(bytes: &[u8]) -> digest::Digest {
-    digest::digest(&digest::SHA256, bytes)
 }

@@ -54,7 +54,10 @@ use self::{
     authorization::AuthorizationApi,
 };
 use crate::{
-    grpc::call_context::{CallerAuthenticator, ServiceIdentity},
+    grpc::{
+        call_context::{CallerAuthenticator, ServiceIdentity},
+        secret_hash::SecretHash,
+    },
     revocation_feed::RevocationFeed,
 };
 
@@ -66,6 +69,8 @@ pub struct Services {
     pub accounts: Accounts,
     /// OAuth clients.
     pub clients: OauthClients,
+    /// The initial access token of OAuth clients that register themselves; `None` where they cannot.
+    pub registration_token: Option<SecretHash>,
     /// What web-service authenticates itself with.
     pub service_identity: Arc<ServiceIdentity>,
     /// The keys of the JWKS.
@@ -92,11 +97,15 @@ impl Services {
             identity: Arc::clone(&self.identity),
             service_identity: Arc::clone(&self.service_identity),
         };
+        let client_registration = self.registration_token.is_some();
         let authorization = AuthorizationApi {
             identity: Arc::clone(&self.identity),
             service_identity: Arc::clone(&self.service_identity),
+            clients: self.clients.clone(),
+            registration_token: self.registration_token,
         };
         let auth = AuthApi {
+            client_registration,
             identity: Arc::clone(&self.identity),
             service_identity: self.service_identity,
             keys: self.keys,

@@ -44,6 +44,7 @@ pub(crate) fn config(directory: &Path) -> ServeConfig {
         audit_retention: std::time::Duration::from_hours(365 * 24),
         key_encryption_key: SecretBox::new(Box::new([1; 32])),
         service_secret: Some(SERVICE_SECRET.to_owned().into()),
+        client_registration_token: None,
         tls: None,
         outbound: OutboundConfig {
             authorities: None,

@@ -14,6 +14,8 @@ pub struct Jwks {
     pub keys: Vec<Jwk>,
     /// `iss` of every access token that these keys verify.
     pub issuer: String,
+    /// Whether OAuth clients can register themselves.
+    pub client_registration: bool,
 }
 
 /// A public key (RFC 7517 §4, RFC 7518 §6).
@@ -50,6 +52,7 @@ impl AuthClient {
         Ok(Jwks {
             keys: response.keys.into_iter().map(decode).collect(),
             issuer: response.issuer,
+            client_registration: response.client_registration,
         })
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod login;
 pub(crate) mod logins;
 pub(crate) mod oauth_client;
 pub(crate) mod passkeys;
+pub(crate) mod registration;
 pub(crate) mod revoke;
 pub(crate) mod token;
 pub(crate) mod trusted_browsers;

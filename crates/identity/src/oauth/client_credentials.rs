@@ -4,6 +4,8 @@ use holdfast_core::invalid_key::InvalidKey;
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
+use crate::oauth::ClientId;
+
 /// What an OAuth client presents to authenticate itself (RFC 6749 §2.3).
 #[derive(Debug)]
 pub struct ClientCredentials {
@@ -43,6 +45,9 @@ pub struct Assertion {
 
 /// Generates and verifies credentials of OAuth clients.
 pub trait ClientCredentialVerifier: Send + Sync {
+    /// Generates the identifier of an OAuth client: 128 random bits.
+    fn generate_id(&self) -> ClientId;
+
     /// Generates a secret, and returns it with its SHA-256.
     fn generate_secret(&self) -> (SecretString, [u8; 32]);
 

@@ -22,6 +22,12 @@ impl ClientId {
         &self.0
     }
 
+    /// The identifier of an OAuth client that registers itself, made of random bytes.
+    #[must_use]
+    pub fn generated(random: [u8; 16]) -> Self {
+        Self(format!("client-{:032x}", u128::from_be_bytes(random)))
+    }
+
     /// The OAuth client that a login ticket is exchanged for: the programs of the installation itself. It is registered by the store
     /// when that is created, and has no secret.
     #[must_use]
@@ -62,6 +68,8 @@ mod tests {
             "orders-api.v2".parse::<ClientId>().unwrap().as_str(),
             "orders-api.v2"
         );
+        let generated = ClientId::generated([255; 16]);
+        assert_eq!(generated.as_str().parse(), Ok(generated.clone()));
         let account = "67e55044-10b1-426f-9247-bb680e5fe0c8";
         for name in [account, "", "a b", "a/b", "ä", "a:b", &"x".repeat(65)] {
             assert_eq!(name.parse::<ClientId>(), Err(InvalidClientId), "{name}");

@@ -10,6 +10,7 @@ mod browser_origins;
 mod client_authentication;
 mod client_credentials;
 mod client_id;
+mod client_registration;
 mod code_challenge;
 mod consent;
 mod dpop_policy;
@@ -42,6 +43,7 @@ pub use self::{
         Assertion, ClientAuthentication, ClientCredentialVerifier, ClientCredentials,
     },
     client_id::{ClientId, InvalidClientId},
+    client_registration::ClientRegistration,
     code_challenge::{CodeChallenge, CodeVerifier, InvalidCodeChallenge, InvalidCodeVerifier},
     consent::Consent,
     dpop_policy::DpopPolicy,

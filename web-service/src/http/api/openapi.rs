@@ -69,6 +69,7 @@ const CACHED: (HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300"
         oauth::revoke::submit,
         oauth::userinfo::show,
         oauth::userinfo::show_by_post,
+        oauth::register::submit,
         oauth::metadata::show,
         oauth::metadata::show_openid,
         api::jwks::show,

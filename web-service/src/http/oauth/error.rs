@@ -18,6 +18,9 @@ use crate::{
 
 const BASIC: HeaderValue = HeaderValue::from_static(r#"Basic realm="holdfast", charset="UTF-8""#);
 
+const BEARER: HeaderValue =
+    HeaderValue::from_static(r#"Bearer realm="holdfast", error="invalid_token""#);
+
 /// An error response.
 #[derive(Debug)]
 pub(in crate::http) struct OauthError {
@@ -54,6 +57,17 @@ impl OauthError {
             ..Self::new(
                 "invalid_client",
                 "the client is unknown, or its authentication is invalid",
+            )
+        }
+    }
+
+    /// The bearer token is missing or wrong (RFC 6750 §3.1).
+    pub(super) fn invalid_token() -> Self {
+        Self {
+            status: StatusCode::UNAUTHORIZED,
+            ..Self::new(
+                "invalid_token",
+                "the initial access token is missing or wrong",
             )
         }
     }
@@ -136,7 +150,9 @@ impl IntoResponse for OauthError {
         let mut response = (self.status, body).into_response();
         let headers = response.headers_mut();
         if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, BASIC);
+            let is_bearer = self.error == "invalid_token";
+            let challenge = if is_bearer { BEARER } else { BASIC };
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         if let Some(wait) = self.retry_after {
             headers.insert(header::RETRY_AFTER, retry_after_seconds(wait).into());

@@ -94,6 +94,10 @@ struct Endpoints {
     end_session_endpoint: String,
     introspection_endpoint: String,
     revocation_endpoint: String,
+    /// Where clients register themselves, if they can (RFC 7591).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    registration_endpoint: Option<String>,
     jwks_uri: String,
 }
 
@@ -121,7 +125,7 @@ struct OpenIdMetadata {
 }
 
 impl Endpoints {
-    fn of(public_url: &PublicUrl) -> Self {
+    fn of(public_url: &PublicUrl, jwks: &Jwks) -> Self {
         let here = |path: &str| format!("{}{path}", public_url.origin);
         Self {
             authorization_endpoint: here(paths::AUTHORIZE),
@@ -131,6 +135,7 @@ impl Endpoints {
             end_session_endpoint: here(paths::LOGOUT),
             introspection_endpoint: here(paths::INTROSPECT),
             revocation_endpoint: here(paths::REVOKE),
+            registration_endpoint: jwks.client_registration.then(|| here(paths::REGISTER)),
             jwks_uri: here(paths::JWKS),
         }
     }
@@ -191,7 +196,7 @@ pub(in crate::http) async fn show_openid(
 async fn metadata(auth: &AuthClient, public_url: &PublicUrl) -> Result<MetadataResponse, Problem> {
     let jwks = auth.jwks().await.map_err(ServiceError::from)?;
     let metadata = Metadata {
-        endpoints: Endpoints::of(public_url),
+        endpoints: Endpoints::of(public_url, &jwks),
         openid: OpenIdMetadata::of(&jwks),
         issuer: jwks.issuer,
         scopes_supported: ["openid", "profile", "offline_access", "account", "admin"],

@@ -8,6 +8,7 @@ pub(super) mod introspect;
 pub(super) mod metadata;
 pub(super) mod paths;
 pub(super) mod push;
+pub(super) mod register;
 pub(super) mod revoke;
 pub(super) mod token;
 pub(super) mod userinfo;

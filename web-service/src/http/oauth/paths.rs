@@ -18,12 +18,14 @@ pub(in crate::http) const INTROSPECT: &str = "/oauth2/introspect";
 pub(in crate::http) const REVOKE: &str = "/oauth2/revoke";
 /// The `UserInfo` endpoint (OpenID Connect Core 1.0 §5.3).
 pub(in crate::http) const USERINFO: &str = "/oauth2/userinfo";
+/// The client registration endpoint (RFC 7591 §3).
+pub(in crate::http) const REGISTER: &str = "/oauth2/register";
 /// The public keys (RFC 7517).
 pub(in crate::http) const JWKS: &str = "/.well-known/jwks.json";
 
 /// All of them.
 #[cfg(test)]
-pub(in crate::http) const ALL: [&str; 10] = [
+pub(in crate::http) const ALL: [&str; 11] = [
     AUTHORIZE,
     CONTINUE,
     LOGOUT,
@@ -33,5 +35,6 @@ pub(in crate::http) const ALL: [&str; 10] = [
     INTROSPECT,
     REVOKE,
     USERINFO,
+    REGISTER,
     JWKS,
 ];

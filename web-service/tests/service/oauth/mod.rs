@@ -8,5 +8,6 @@ mod introspect;
 mod logout;
 mod metadata;
 mod push;
+mod register;
 mod steps;
 mod userinfo;

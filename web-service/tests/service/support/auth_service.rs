@@ -25,7 +25,12 @@ pub(crate) struct AuthOptions {
     pub(crate) passkeys: bool,
     /// Whether relying parties may receive logout tokens at loopback addresses.
     pub(crate) private_addresses: bool,
+    /// Whether OAuth clients register themselves, with [`REGISTRATION_TOKEN`].
+    pub(crate) client_registration: bool,
 }
+
+/// The initial access token of OAuth clients.
+pub(crate) const REGISTRATION_TOKEN: &str = "pX7vB2nQ9sLt4Wz8Rk1Yc6Hd3Gf5Jm0A";
 
 /// The origin that passkeys answer to. web-service does not depend on it.
 pub(super) const ORIGIN: &str = "https://id.example";
@@ -76,6 +81,9 @@ pub(super) async fn start_auth(
         audit_retention: Duration::from_hours(365 * 24),
         key_encryption_key: SecretBox::new(Box::new([1; 32])),
         service_secret: Some(SECRET.to_owned().into()),
+        client_registration_token: options
+            .client_registration
+            .then(|| REGISTRATION_TOKEN.to_owned().into()),
         tls: None,
         outbound: OutboundConfig {
             authorities: None,

@@ -15,7 +15,7 @@ mod tls;
 mod totp_app;
 
 pub(crate) use self::{
-    auth_service::AuthOptions,
+    auth_service::{AuthOptions, REGISTRATION_TOKEN},
     factors::{FactorStep, options_of, secret_of, step},
     forms::form_token,
     passkey::Passkey,

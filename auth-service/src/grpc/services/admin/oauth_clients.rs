@@ -1,22 +1,14 @@
 //! OAuth clients: `CreateClient`, `ListClients`, `DisableClient`, `RotateClientSecret`.
 
 use auth_proto::v1::{
-    ClientProofKind, CreateClientRequest, CreateClientResponse, DisableClientRequest,
-    DisableClientResponse, ListClientsRequest, ListClientsResponse, RotateClientSecretRequest,
-    RotateClientSecretResponse,
+    CreateClientRequest, CreateClientResponse, DisableClientRequest, DisableClientResponse,
+    ListClientsRequest, ListClientsResponse, RotateClientSecretRequest, RotateClientSecretResponse,
 };
-use holdfast_identity::{
-    key::Algorithm,
-    oauth::{NewClient, RequestedAuthMethod},
-};
+use holdfast_identity::{key::Algorithm, oauth::NewClient};
 use secrecy::ExposeSecret as _;
 use tonic::{Request, Status};
 
-use crate::grpc::{
-    decode, encode,
-    errors::{OrStatus as _, invalid},
-    services::admin::AdminApi,
-};
+use crate::grpc::{decode, encode, errors::OrStatus as _, services::admin::AdminApi};
 
 pub(super) async fn create(
     api: &AdminApi,
@@ -34,19 +26,9 @@ pub(super) async fn create(
 }
 
 fn new_client(message: CreateClientRequest, default: Algorithm) -> Result<NewClient, Status> {
-    let kind = message.proof_kind();
-    if kind != ClientProofKind::Key && !message.jwk.is_empty() {
-        return Err(invalid("jwk", "is only for CLIENT_PROOF_KIND_KEY"));
-    }
-    let auth_method = match kind {
-        ClientProofKind::None => RequestedAuthMethod::None,
-        ClientProofKind::Secret => RequestedAuthMethod::Secret,
-        ClientProofKind::Key => RequestedAuthMethod::Key(message.jwk),
-        ClientProofKind::Unspecified => return Err(invalid("proof_kind", "is required")),
-    };
     Ok(NewClient {
         id: decode::client_id(&message.client_id)?,
-        auth_method,
+        auth_method: decode::auth_method(message.proof_kind(), message.jwk)?,
         scopes: decode::scopes(&message.scope)?,
         audiences: message.audiences,
         introspection_only: message.introspection_only,

@@ -15,6 +15,7 @@ pub(super) async fn get_jwks(
     let keys = api.keys.published(api.clock.now());
     Ok(GetJwksResponse {
         keys: keys.iter().map(encode::json_web_key).collect(),
+        client_registration: api.client_registration,
         issuer: api.identity.tokens.issuer().to_owned(),
     })
 }

@@ -36,6 +36,8 @@ pub(super) struct AuthApi {
     pub(super) keys: Arc<dyn PublishedKeys>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) streams: RevocationStreams,
+    /// Whether OAuth clients can register themselves.
+    pub(super) client_registration: bool,
 }
 
 impl AuthApi {
