@@ -33,7 +33,7 @@ async fn schemathesis(pair: &Pair, authorization: Option<&str>) {
     let output = command.output().await.unwrap();
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(output.status.success(), "{text}");
-    assert!(text.contains("Tested: 41"), "{text}");
+    assert!(text.contains("Tested: 43"), "{text}");
 }
 
 #[tokio::test]

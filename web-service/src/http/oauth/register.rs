@@ -113,7 +113,11 @@ impl<S: Send + Sync> FromRequest<S> for MetadataBody {
             Ok(axum::Json(metadata)) => Ok(Self(metadata)),
             Err(rejection) => {
                 let error = invalid("the body has to be the metadata of a client, in JSON");
-                Err(error.with_status(rejection.status()))
+                // RFC 7591 §3.2.2
+                Err(match rejection.status() {
+                    StatusCode::UNPROCESSABLE_ENTITY => error,
+                    status => error.with_status(status),
+                })
             }
         }
     }
