@@ -1,11 +1,10 @@
-//! The authorization endpoint (RFC 6749 §3.1) and pushed authorization requests (RFC 9126): from a request to its response.
+//! The authorization endpoint (RFC 6749 §3.1): from a request to its response.
 
 use holdfast_core::audience;
 use time::OffsetDateTime;
 
 use crate::{
     account::User,
-    call_context::CallContext,
     dependencies::Dependencies,
     error::StoreError,
     id::GrantId,
@@ -13,10 +12,9 @@ use crate::{
     login::{ClientKind, Login},
     oauth::{
         AuthorizationCode, AuthorizationFlow, AuthorizationRequest, AuthorizationResponse,
-        AuthorizationState, AuthorizeError, CODE_TTL, ClientAuthenticationService,
-        ClientCredentials, ClientId, ConsentDecision, ConsentQuestion, DpopPolicy, DpopVerifier,
-        FLOW_TTL, FlowProgress, OauthClient, Parameters, PresentedProof, ProofRequirements,
-        PushError, RelyingParty, ResponseMode,
+        AuthorizationState, AuthorizeError, CODE_TTL, ClientAuthenticationService, ClientId,
+        ConsentDecision, ConsentQuestion, DpopVerifier, FLOW_TTL, FlowProgress, OauthClient,
+        Parameters, RelyingParty, ResponseMode,
         authorization_flow::{Authentication, NextStep, Situation, next_step},
         authorization_request::{AuthorizationError, Prompt, response_mode},
         enabled_party::EnabledParty,
@@ -26,14 +24,14 @@ use crate::{
 };
 
 /// The beginning of `request_uri` of a pushed request (RFC 9126 §2.2).
-const PUSHED: &str = "urn:ietf:params:oauth:request_uri:";
+pub(super) const PUSHED: &str = "urn:ietf:params:oauth:request_uri:";
 
 /// Answers authorization requests.
 pub struct AuthorizationService {
     pub(super) deps: Dependencies,
-    policy: Policy,
-    clients: ClientAuthenticationService,
-    dpop: DpopVerifier,
+    pub(super) policy: Policy,
+    pub(super) clients: ClientAuthenticationService,
+    pub(super) dpop: DpopVerifier,
 }
 
 /// What a browser brings with a flow.
@@ -54,53 +52,6 @@ impl AuthorizationService {
             policy,
             clients,
         }
-    }
-
-    /// Takes a request that an OAuth client pushes (RFC 9126 §2). A DPoP proof names the key that the code is to be bound to, as `dpop_jkt`
-    /// does (RFC 9449 §10.1). Returns the `request_uri`, which is valid for [`FLOW_TTL`].
-    pub async fn push(
-        &self,
-        parameters: &Parameters,
-        credentials: &ClientCredentials,
-        proof: Option<&PresentedProof>,
-        context: &CallContext,
-    ) -> Result<String, PushError> {
-        // A proof may be repeated: it gives no more than `dpop_jkt`, and anyone could fill the replay cache as a public client.
-        let required = ProofRequirements {
-            token: None,
-            nonce_optional: true,
-        };
-        let proof = proof.filter(|_| self.policy.dpop != DpopPolicy::Off);
-        let proof = proof.map(|proof| self.dpop.verify(proof, required));
-        let proof = proof.transpose()?;
-        let client = self.clients.authenticate(credentials, context).await?;
-        let stated = parameters.get("client_id");
-        if stated.is_some_and(|stated| stated != client.id.as_str()) {
-            return Err(PushError::InvalidClient);
-        }
-        let party = client.relying_party.as_ref();
-        let redirect_uri = parameters.get("redirect_uri");
-        let redirect_uri = party
-            .zip(redirect_uri)
-            .filter(|(party, uri)| party.accepts_redirect_to(uri));
-        let Some((_, redirect_uri)) = redirect_uri else {
-            let why = "redirect_uri is not registered";
-            return Err(PushError::Parameter("invalid_request", why));
-        };
-        let mut request = self.parse(parameters, redirect_uri, &client)?;
-        if let Some(proof) = proof {
-            request = request.bound_to(proof.key)?;
-        }
-        let flow = AuthorizationFlow {
-            request,
-            client: client.id,
-            progress: None,
-            expires_at: self.flow_end(),
-        };
-        Ok(format!(
-            "{PUSHED}{}",
-            self.deps.authorizations.seal_flow(&flow)
-        ))
     }
 
     /// Starts a request that a browser brings. `session` is the refresh token of the browser's login, if it is signed in.
@@ -327,7 +278,7 @@ impl AuthorizationService {
         }
     }
 
-    fn parse(
+    pub(super) fn parse(
         &self,
         parameters: &Parameters,
         redirect_uri: &str,
@@ -354,7 +305,7 @@ impl AuthorizationService {
         flow.ok_or(AuthorizeError::Expired)
     }
 
-    fn flow_end(&self) -> OffsetDateTime {
+    pub(super) fn flow_end(&self) -> OffsetDateTime {
         self.end_of(FLOW_TTL)
     }
 

@@ -21,6 +21,7 @@ mod key_thumbprint;
 mod logout_delivery;
 mod oauth_client;
 mod oauth_clients;
+mod pushed_authorization;
 mod relying_party;
 mod relying_party_logout;
 

@@ -3,6 +3,7 @@
 
 mod backchannel_logout;
 mod basic_op;
+mod basic_op_request_objects;
 mod config_op;
 mod fapi2;
 mod relying_party;
