@@ -24,6 +24,8 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         "0010_bound_browsers",
         "0011_relying_parties",
         "0012_backchannel_logout",
+        "0013_grants_of_login",
+        "0014_grants_by_login",
     ]
 });
 
@@ -38,7 +40,7 @@ const LOCK_INTERVAL: Duration = Duration::from_millis(100);
 const SETTINGS: &str = "SET lock_timeout = '3s'; SET statement_timeout = 0";
 
 /// The indexes that migrations build with `CONCURRENTLY`.
-const CONCURRENT_INDEXES: [&str; 1] = ["security_events_by_user"];
+const CONCURRENT_INDEXES: [&str; 2] = ["security_events_by_user", "grants_of_login"];
 
 /// Runs the missing migrations, each in a transaction where that is possible, while no other instance does.
 pub(super) async fn migrate(connection: &mut PgConnection) -> Result<(), OpenError> {

@@ -46,10 +46,10 @@ pub(super) async fn commit(
 }
 
 /// The statement that reads the security events of an account.
-fn security_events_sql(select: &str) -> String {
+fn security_events_sql() -> String {
     let (columns, is_security_event) = (AUDIT_EVENT, &*IS_SECURITY_EVENT);
     format!(
-        "{select} {columns} FROM (\
+        "SELECT {columns} FROM (\
              SELECT {columns}, row_number() OVER (PARTITION BY kind ORDER BY id DESC) AS number FROM audit_events \
              WHERE user_id = ? AND {is_security_event} AND at >= ?) \
          WHERE number <= ? ORDER BY id DESC"
@@ -85,7 +85,7 @@ impl AuditLog for SqliteStore {
         since: OffsetDateTime,
         per_kind: u32,
     ) -> Result<Vec<AuditRecord>, StoreError> {
-        let sql = security_events_sql("SELECT");
+        let sql = security_events_sql();
         let rows = sqlx::query(AssertSqlSafe(sql))
             .bind(user.to_string())
             .bind(millis(since))
@@ -106,24 +106,12 @@ impl AuditLog for SqliteStore {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::Row as _;
-
     use super::*;
+    use crate::plan::plan_of;
 
     #[tokio::test]
     async fn security_events_are_read_by_their_index() {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("auth.db");
-        let store = SqliteStore::open(&file).await.unwrap();
-        let sql = security_events_sql("EXPLAIN QUERY PLAN SELECT");
-        let plan = sqlx::query(AssertSqlSafe(sql))
-            .bind("")
-            .bind(0)
-            .bind(1)
-            .rows(&mut store.read().await.unwrap())
-            .await
-            .unwrap();
-        let steps: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+        let steps = plan_of(&security_events_sql()).await;
         let reads = steps.iter().filter(|step| step.contains("audit_events"));
         let reads: Vec<_> = reads.collect();
         assert_eq!(reads.len(), 1, "{steps:?}");

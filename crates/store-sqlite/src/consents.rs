@@ -107,3 +107,17 @@ impl ConsentStore for SqliteStore {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::assert_reads_grants_by_login;
+
+    #[tokio::test]
+    async fn last_use_is_read_by_login() {
+        let sql = format!(
+            "SELECT {CONSENT} FROM consents JOIN clients ON clients.id = consents.client_id WHERE consents.user_id = ?"
+        );
+        assert_reads_grants_by_login(&sql).await;
+    }
+}

@@ -23,6 +23,9 @@ use crate::{
     SqliteStore, audit, consents, group_commit::Write, logout_deliveries, query::RunQuery as _,
 };
 
+/// The live grants of an OAuth client in a login.
+const GRANTS_OF_CLIENT: &str = "SELECT id FROM grants WHERE sid = ? AND client_id = ? AND ended_at IS NULL ORDER BY refreshed_at DESC, id";
+
 #[async_trait]
 impl GrantStore for SqliteStore {
     async fn insert_grant(&self, grant: &NewGrant) -> Result<bool, StoreError> {
@@ -58,13 +61,11 @@ impl GrantStore for SqliteStore {
         sid: Sid,
         client: &ClientId,
     ) -> Result<Vec<GrantId>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT id FROM grants WHERE sid = ? AND client_id = ? AND ended_at IS NULL ORDER BY refreshed_at DESC, id",
-        )
-        .bind(sid.to_string())
-        .bind(client.as_str())
-        .rows(&mut *self.read().await?)
-        .await?;
+        let rows = sqlx::query(GRANTS_OF_CLIENT)
+            .bind(sid.to_string())
+            .bind(client.as_str())
+            .rows(&mut *self.read().await?)
+            .await?;
         rows.iter().map(|row| parse(row, "id")).collect()
     }
 
@@ -157,5 +158,16 @@ impl GrantStore for SqliteStore {
         .await?;
         audit::commit(transaction, events).await?;
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::assert_reads_grants_by_login;
+
+    #[tokio::test]
+    async fn grants_of_client_are_read_by_login() {
+        assert_reads_grants_by_login(GRANTS_OF_CLIENT).await;
     }
 }

@@ -17,6 +17,8 @@ mod maintenance;
 mod metrics;
 pub mod migration;
 mod passkeys;
+#[cfg(test)]
+mod plan;
 mod pool;
 mod query;
 mod revocations;

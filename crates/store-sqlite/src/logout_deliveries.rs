@@ -31,6 +31,9 @@ fn insertion(condition: &str) -> AssertSqlSafe<String> {
     ))
 }
 
+/// The grants of an OAuth client in the live logins of an account. A join of the tables would read all grants of the client.
+const OF_CONSENT: &str = "grants.client_id = ? AND grants.sid IN (SELECT sid FROM logins WHERE user_id = ? AND ended_at IS NULL)";
+
 /// Stores the ends of the sessions in the live logins that meet a condition, before they end.
 pub(super) async fn insert_of_logins(
     transaction: &mut Transaction<'_, Sqlite>,
@@ -73,11 +76,11 @@ pub(super) async fn insert_of_consent(
     client: &ClientId,
     now: OffsetDateTime,
 ) -> Result<(), StoreError> {
-    sqlx::query(insertion("logins.user_id = ? AND grants.client_id = ?"))
+    sqlx::query(insertion(OF_CONSENT))
         .bind(millis(now))
         .bind(millis(now))
-        .bind(user.to_string())
         .bind(client.as_str())
+        .bind(user.to_string())
         .run(transaction)
         .await?;
     Ok(())
@@ -158,5 +161,19 @@ impl LogoutDeliveryStore for SqliteStore {
         .bind(millis(delivery.ended_at));
         self.commit(remove).await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::assert_reads_grants_by_login;
+
+    #[tokio::test]
+    async fn ends_are_stored_by_login() {
+        let last = format!("grants.id = ? AND {IS_LAST_OF_SESSION}");
+        for condition in [OF_CONSENT, "logins.user_id = ?", "logins.sid = ?", &last] {
+            assert_reads_grants_by_login(&insertion(condition).0).await;
+        }
     }
 }

@@ -35,6 +35,7 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         "0023_bound_browsers",
         "0024_relying_parties",
         "0025_backchannel_logout",
+        "0026_grants_of_login",
     ]
 });
 
