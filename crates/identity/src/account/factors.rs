@@ -23,7 +23,7 @@ impl Accounts {
     }
 
     /// Removes all factors of an account but its password, and ends all of its logins, for an owner who lost them. False if there was none.
-    /// The caller must have made sure who asks for it. Those of an account without a password are not removed: it is given a password before,
+    /// The caller must have verified the identity of the account's owner. Those of an account without a password are not removed: it is given a password before,
     /// by [`set_password`](Self::set_password), which its owner is given.
     pub async fn reset_factors(
         &self,
