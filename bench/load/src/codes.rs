@@ -1,7 +1,7 @@
 //! Sign-ins to a relying party without a pause: an authorization request of a browser that is signed in, and the exchange of its code. Each
 //! client has several logins, which it uses in turn, as the codes of one are limited.
 
-use std::{fs, net::Ipv4Addr, path::PathBuf, time::Duration};
+use std::{net::Ipv4Addr, time::Duration};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -9,11 +9,12 @@ use holdfast_client::{
     AuthClient, AuthorizationStep, ClientAuthentication, ClientCredentials, ClientInfo, ClientKind,
     CodeExchange,
 };
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use tokio::{task::JoinSet, time::Instant};
 use web_service::session::sign_in::complete;
 
 use crate::{
+    client_logins::ClientLogins,
     closed_loop::{ClosedLoop, join_all},
     latencies::Latencies,
     site::{Site, client_at},
@@ -30,15 +31,8 @@ const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 pub(crate) struct Options {
     #[command(flatten)]
     site: Site,
-    /// Number of concurrent clients; each has its own account (`load0`, `load1`, …)
-    #[arg(long)]
-    clients: u8,
-    /// Number of logins of each client
-    #[arg(long)]
-    logins: usize,
-    /// A file with the refresh tokens of the logins. Without it the clients sign in first
-    #[arg(long)]
-    sessions: PathBuf,
+    #[command(flatten)]
+    logins: ClientLogins,
     /// Duration, in seconds
     #[arg(long)]
     seconds: u64,
@@ -47,17 +41,13 @@ pub(crate) struct Options {
 /// `COUNT ELAPSED P50 P99`
 pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
     let auth = options.site.client()?;
-    let sessions: Vec<_> = if let Ok(kept) = fs::read_to_string(&options.sessions) {
-        kept.lines().map(SecretString::from).collect()
-    } else {
-        sign_in(&options, &auth).await?
-    };
+    let sign_in = async |number| sign_in(&options.site, &auth, number).await;
+    let sessions = options.logins.refresh_tokens(sign_in).await?;
     let begun = Instant::now();
     let requests = ClosedLoop::during(Duration::from_secs(options.seconds), 0);
     let mut tasks = JoinSet::new();
-    for (number, sessions) in (0..).zip(sessions.chunks(options.logins.max(1))) {
-        let (auth, sessions) = (auth.clone(), sessions.to_vec());
-        tasks.spawn(authorize(auth, number, sessions, requests.clone()));
+    for (number, sessions) in (0..).zip(sessions) {
+        tasks.spawn(authorize(auth.clone(), number, sessions, requests.clone()));
     }
     let mut latencies = Latencies::default();
     for latencies_of_task in join_all(tasks).await? {
@@ -66,22 +56,12 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
     Ok(latencies.sorted().within(begun.elapsed()))
 }
 
-/// The refresh tokens of new logins of browsers, which the file keeps.
-async fn sign_in(options: &Options, auth: &AuthClient) -> anyhow::Result<Vec<SecretString>> {
-    let (mut sessions, mut kept) = (Vec::new(), String::new());
-    for number in 0..options.clients {
-        let client = client_at(Ipv4Addr::new(10, 1, 0, number).into());
-        let username = format!("load{number}");
-        for _ in 0..options.logins {
-            let login = options.site.authenticate(auth, &username, &client).await?;
-            let session = complete(auth, login.0, login.1).await?.refresh_token;
-            kept += session.expose_secret();
-            kept.push('\n');
-            sessions.push(session);
-        }
-    }
-    fs::write(&options.sessions, kept)?;
-    Ok(sessions)
+/// The refresh token of a new login of a browser.
+async fn sign_in(site: &Site, auth: &AuthClient, number: u8) -> anyhow::Result<SecretString> {
+    let client = client_at(Ipv4Addr::new(10, 1, 0, number).into());
+    let username = format!("load{number}");
+    let (person, login) = site.authenticate(auth, &username, &client).await?;
+    Ok(complete(auth, person, login).await?.refresh_token)
 }
 
 async fn authorize(

@@ -6,6 +6,7 @@
     reason = "this is a command line"
 )]
 
+mod client_logins;
 mod closed_loop;
 mod codes;
 mod collect;

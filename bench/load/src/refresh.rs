@@ -1,6 +1,6 @@
 //! Rotations of refresh tokens without a pause. Each client has several logins, which it refreshes in turn, as the refreshes of one are limited.
 
-use std::{fs, net::Ipv4Addr, path::PathBuf, time::Duration};
+use std::{net::Ipv4Addr, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
+    client_logins::ClientLogins,
     closed_loop::{ClosedLoop, join_all},
     latencies::Latencies,
     site::{Site, client_at},
@@ -18,15 +19,8 @@ use crate::{
 pub(crate) struct Options {
     #[command(flatten)]
     site: Site,
-    /// Number of concurrent clients; each has its own account (`load0`, `load1`, …)
-    #[arg(long)]
-    clients: u8,
-    /// Number of logins of each client
-    #[arg(long)]
-    logins: usize,
-    /// A file with the refresh tokens of the clients, which is replaced at the end. Without it the clients sign in first
-    #[arg(long)]
-    tokens: PathBuf,
+    #[command(flatten)]
+    logins: ClientLogins,
     /// Duration, in seconds
     #[arg(long)]
     seconds: u64,
@@ -35,37 +29,21 @@ pub(crate) struct Options {
 /// `COUNT ELAPSED P50 P99`
 pub(crate) async fn run(options: Options) -> anyhow::Result<String> {
     let auth = options.site.client()?;
-    let mut tokens = Vec::new();
-    if let Ok(kept) = fs::read_to_string(&options.tokens) {
-        tokens.extend(kept.lines().map(SecretString::from));
-    } else {
-        for number in 0..options.clients {
-            for _ in 0..options.logins {
-                tokens.push(sign_in(&options.site, &auth, number).await?);
-            }
-        }
-    }
+    let sign_in = async |number| sign_in(&options.site, &auth, number).await;
+    let tokens = options.logins.refresh_tokens(sign_in).await?;
     let begun = Instant::now();
     let requests = ClosedLoop::during(Duration::from_secs(options.seconds), 0);
     let mut tasks = JoinSet::new();
-    for (number, tokens) in (0..).zip(tokens.chunks(options.logins.max(1))) {
-        tasks.spawn(rotate(
-            auth.clone(),
-            number,
-            tokens.to_vec(),
-            requests.clone(),
-        ));
+    for (number, tokens) in (0..).zip(tokens) {
+        tasks.spawn(rotate(auth.clone(), number, tokens, requests.clone()));
     }
-    let (mut latencies, mut kept) = (Latencies::default(), String::new());
+    let (mut latencies, mut kept) = (Latencies::default(), Vec::new());
     for (latencies_of_task, tokens) in join_all(tasks).await? {
         latencies.merge(latencies_of_task);
-        for token in tokens {
-            kept += token.expose_secret();
-            kept.push('\n');
-        }
+        kept.push(tokens);
     }
     let result = latencies.sorted().within(begun.elapsed());
-    fs::write(&options.tokens, kept)?;
+    options.logins.keep(&kept)?;
     Ok(result)
 }
 

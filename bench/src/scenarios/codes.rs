@@ -4,7 +4,6 @@ use crate::{
     Bench,
     fixture::Fixture,
     instances::Instances,
-    load::run_load_program,
     sampler::{WARM_UP, medians},
     scenario::{Chart, Column, Measurement, Scenario},
     scenarios::logins::CLIENTS,
@@ -46,16 +45,7 @@ fn row(bench: &Bench, on_postgres: bool) -> anyhow::Result<Vec<f64>> {
     };
     system.fixture.add_load_users(CLIENTS)?;
     system.fixture.add_relying_party()?;
-    let load = |seconds: u64| {
-        let mut command = system.fixture.load("codes");
-        command
-            .args(["--clients", &CLIENTS.to_string()])
-            .args(["--logins", &LOGINS.to_string()])
-            .args(["--seconds", &seconds.to_string()])
-            .arg("--sessions")
-            .arg(system.fixture.directory.join("sessions"));
-        run_load_program(&mut command)
-    };
+    let load = |seconds| system.load_logins("codes", LOGINS, seconds);
     load(WARM_UP.as_secs())?;
     let mut runs = Vec::new();
     for run in 1..=bench.runs {

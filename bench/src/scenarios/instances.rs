@@ -67,7 +67,7 @@ fn row(bench: &Bench, on_postgres: Option<usize>) -> anyhow::Result<Vec<f64>> {
     system.fixture.add_load_users(CLIENTS)?;
     system.fixture.add_user("ada")?;
     let tokens = system.tokens()?;
-    system.refresh(WARM_UP.as_secs())?;
+    system.load_logins("refresh", LOGINS, WARM_UP.as_secs())?;
     let mut runs = Vec::new();
     for run in 1..=bench.runs {
         println!("    run {run} of {}", bench.runs);
@@ -82,7 +82,8 @@ impl Instances {
     fn run(&self, seconds: u64, tokens: &PathBuf) -> anyhow::Result<Vec<f64>> {
         let length = std::time::Duration::from_secs(seconds);
         let (login, login_database) = self.sample(|| Ok(sign_in(&self.fixture, length)?.0))?;
-        let (refresh, refresh_database) = self.sample(|| self.refresh(seconds))?;
+        let (refresh, refresh_database) =
+            self.sample(|| self.load_logins("refresh", LOGINS, seconds))?;
         let (validate, _) = self.sample(|| {
             let mut command = self.fixture.load("validate");
             command.arg("--tokens").arg(tokens);
@@ -125,11 +126,17 @@ impl Instances {
         Ok((sample, if has_database { each } else { f64::NAN }))
     }
 
-    fn refresh(&self, seconds: u64) -> anyhow::Result<LoadResult> {
-        let mut command = self.fixture.load("refresh");
+    /// A run of a load program that uses several logins of each client, whose refresh tokens a file keeps for the next run.
+    pub(super) fn load_logins(
+        &self,
+        program: &str,
+        logins: usize,
+        seconds: u64,
+    ) -> anyhow::Result<LoadResult> {
+        let mut command = self.fixture.load(program);
         command
             .args(["--clients", &CLIENTS.to_string()])
-            .args(["--logins", &LOGINS.to_string()])
+            .args(["--logins", &logins.to_string()])
             .args(["--seconds", &seconds.to_string()])
             .arg("--tokens")
             .arg(self.fixture.directory.join("refresh-tokens"));
