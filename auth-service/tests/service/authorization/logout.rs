@@ -1,6 +1,7 @@
 //! `ExamineLogout` (OpenID Connect RP-Initiated Logout 1.0).
 
 use auth_proto::v1::{ExamineLogoutRequest, ExamineLogoutResponse};
+use holdfast_identity::oauth::RelyingParty;
 use tonic::{Code, Status};
 
 use super::{Fixture, party};
@@ -71,4 +72,24 @@ async fn address_to_return_to_has_to_be_registered() {
         let refused = service.examine_logout(parts).await;
         assert_refused(refused, Code::InvalidArgument, "AUTHORIZATION_INVALID");
     }
+}
+
+#[tokio::test]
+async fn origin_without_a_slash_is_an_address_to_return_to() {
+    let fixture = Fixture::start().await;
+    let service = &fixture.service;
+    let origin = "https://other.example";
+    let other = RelyingParty {
+        post_logout_redirect_uris: vec![origin.parse().unwrap()],
+        ..party()
+    };
+    service.add_party("other", other).await;
+    let examined = service.examine_logout(["", "other", origin, ""]).await;
+    assert_eq!(examined.unwrap().client_name, "Order desk");
+    let refused = service.examine_logout(["", "other", "https://other.example/", ""]);
+    assert_refused(
+        refused.await,
+        Code::InvalidArgument,
+        "AUTHORIZATION_INVALID",
+    );
 }

@@ -139,14 +139,15 @@ impl RedirectUri {
 
 /// What follows the port of a URI on this loopback address; `None` on any other host.
 fn without_port<'a>(uri: &'a str, origin: &str) -> Option<&'a str> {
+    let is_path = |rest: &str| rest.is_empty() || rest.starts_with(['/', '?']);
     let rest = uri.strip_prefix(origin)?;
     let Some(rest) = rest.strip_prefix(':') else {
-        return rest.starts_with(['/', '?']).then_some(rest);
+        return is_path(rest).then_some(rest);
     };
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
     let (port, path) = rest.split_at(digits);
     let is_port = port.parse::<u16>().is_ok_and(|port| port > 0);
-    (is_port && path.starts_with(['/', '?'])).then_some(path)
+    (is_port && is_path(path)).then_some(path)
 }
 
 impl FromStr for RedirectUri {
@@ -169,12 +170,17 @@ impl FromStr for RedirectUri {
             return Err(InvalidRedirectUri::Scheme);
         }
         // What a browser would send to another address than the text shows is refused: `https://a\@b`, `https://a/../b`.
-        if url.as_str() == text {
+        if url.as_str() == text || is_bare_origin(&url, text) {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidRedirectUri::Form)
         }
     }
+}
+
+/// Whether a text is a URL without path and query, such as `https://app.example`, to which browsers add a slash.
+fn is_bare_origin(url: &Url, text: &str) -> bool {
+    url.path() == "/" && url.query().is_none() && url.as_str().strip_suffix('/') == Some(text)
 }
 
 /// Whether the host of a URL is `localhost` or a loopback address.
@@ -202,6 +208,9 @@ mod tests {
         for valid in [
             "https://app.example/callback",
             "https://app.example:8443/callback?tenant=1",
+            "https://app.example",
+            "https://app.example:8443",
+            "http://localhost:3000",
             "http://localhost:3000/callback",
             "http://127.0.0.1/callback",
             "http://[::1]:8000/callback",
@@ -212,7 +221,12 @@ mod tests {
         for (invalid, why) in [
             ("", InvalidRedirectUri::Form),
             ("/callback", InvalidRedirectUri::Form),
-            ("https://app.example", InvalidRedirectUri::Form),
+            ("https://", InvalidRedirectUri::Form),
+            ("https:app.example", InvalidRedirectUri::Form),
+            ("https://app.example?a=b", InvalidRedirectUri::Form),
+            ("https://app.example:443", InvalidRedirectUri::Form),
+            ("https://app.example/..", InvalidRedirectUri::Form),
+            ("https://APP.example", InvalidRedirectUri::Form),
             ("https://APP.example/callback", InvalidRedirectUri::Form),
             (
                 "https://app.example/a/../callback",
@@ -265,6 +279,11 @@ mod tests {
         ] {
             assert!(!own.matches(other), "{other}");
         }
+        let origin: RedirectUri = "https://app.example".parse().unwrap();
+        assert!(origin.matches("https://app.example"));
+        for other in ["https://app.example/", "https://app.example?a=b"] {
+            assert!(!origin.matches(other), "{other}");
+        }
     }
 
     #[test]
@@ -289,6 +308,15 @@ mod tests {
         ] {
             assert!(!own.matches(other), "{other}");
         }
+        let origin: RedirectUri = "http://127.0.0.1".parse().unwrap();
+        assert!(origin.matches("http://127.0.0.1:49152"));
+        for other in [
+            "http://127.0.0.1:49152/",
+            "http://127.0.0.1:x",
+            "http://127.0.0.1:",
+        ] {
+            assert!(!origin.matches(other), "{other}");
+        }
         let localhost: RedirectUri = "http://localhost:3000/callback".parse().unwrap();
         assert!(!localhost.matches("http://localhost:3001/callback"));
     }
@@ -306,6 +334,7 @@ mod tests {
                 Some("http://localhost:3000"),
             ),
             ("http://[::1]:3000/callback", Some("http://[::1]:3000")),
+            ("https://app.example", Some("https://app.example")),
             ("com.example.app:/callback", None),
         ] {
             let uri: RedirectUri = uri.parse().unwrap();
