@@ -48,8 +48,7 @@ impl Browser {
     }
 
     async fn start_with(pair: &Pair, further: &[&str]) -> Self {
-        let chromedriver = Program::start(Command::new("chromedriver").arg("--port=0"));
-        let port = until("chromedriver", async || port(&chromedriver.output())).await;
+        let (chromedriver, port) = start_chromedriver().await;
         let profile = tempfile::tempdir().unwrap();
         let mut capabilities = DesiredCapabilities::chrome();
         for argument in [
@@ -213,6 +212,22 @@ impl Browser {
     pub async fn quit(self) {
         self.driver.quit().await.unwrap();
     }
+}
+
+/// Starts chromedriver, and returns its port. It takes a port that is free for IPv6, and exits if another program has it for IPv4; then it is
+/// started again.
+async fn start_chromedriver() -> (Program, u16) {
+    let mut chromedriver = None;
+    until("chromedriver", async || {
+        let start = || Program::start(Command::new("chromedriver").arg("--port=0"));
+        let mut program = chromedriver.take().unwrap_or_else(start);
+        if let Some(port) = port(&program.output()) {
+            return Some((program, port));
+        }
+        chromedriver = program.is_running().then_some(program);
+        None
+    })
+    .await
 }
 
 fn port(output: &str) -> Option<u16> {

@@ -130,7 +130,7 @@ impl Program {
                 .iter()
                 .filter_map(|line| serde_json::from_str::<Value>(line).ok())
                 .find(|line| line["message"] == message);
-            let is_there = found.is_some() || self.child.try_wait().unwrap().is_none();
+            let is_there = found.is_some() || self.is_running();
             assert!(is_there, "the program ended:\n{}", lines.join("\n"));
             found
         })
@@ -148,13 +148,15 @@ impl Program {
         until(text, async || {
             let output = self.output();
             let found = output.contains(text);
-            assert!(
-                found || self.child.try_wait().unwrap().is_none(),
-                "the program ended:\n{output}"
-            );
+            assert!(found || self.is_running(), "the program ended:\n{output}");
             found.then_some(())
         })
         .await;
+    }
+
+    /// Whether the process has not ended.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 
     /// The process id.
