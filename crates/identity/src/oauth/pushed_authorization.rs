@@ -10,7 +10,7 @@ use crate::{
 
 impl AuthorizationService {
     /// Takes a request that an OAuth client pushes (RFC 9126 §2). A DPoP proof names the key that the code is to be bound to, as `dpop_jkt`
-    /// does (RFC 9449 §10.1). Returns the `request_uri`, which is valid for [`FLOW_TTL`].
+    /// does (RFC 9449 §10.1). Returns the `request_uri`, which is valid for [`FLOW_TTL`](crate::oauth::FLOW_TTL).
     pub async fn push(
         &self,
         parameters: &Parameters,
