@@ -21,7 +21,7 @@ pub const SUPERUSER: &str = "holdfast";
 const START_DEADLINE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(100);
 
-/// A running server. Dropped, it stops and its data is deleted.
+/// A running server. Dropped, it stops, and its data is deleted in the background.
 pub struct Server {
     process: Child,
     data: PathBuf,
@@ -88,7 +88,10 @@ impl Drop for Server {
             let _ = kill_process(pid, Signal::INT);
             let _ = self.process.wait();
         }
-        let _ = fs::remove_dir_all(&self.data);
+        // A run leaves hundreds of databases. On a disk that discards freed blocks at once, their removal takes minutes, for which nothing has to wait.
+        let mut remove = Command::new("rm");
+        remove.arg("-rf").arg(&self.data).stdin(Stdio::null());
+        let _ = remove.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let _ = fs::remove_file(self.data.with_extension("log"));
     }
 }
