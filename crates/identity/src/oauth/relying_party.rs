@@ -169,18 +169,14 @@ impl FromStr for RedirectUri {
         if !is_allowed {
             return Err(InvalidRedirectUri::Scheme);
         }
-        // What a browser would send to another address than the text shows is refused: `https://a\@b`, `https://a/../b`.
-        if url.as_str() == text || is_bare_origin(&url, text) {
+        // What a browser would send to another address than the text shows is refused: `https://a\@b`, `https://a/../b`. To an origin it only
+        // adds a slash.
+        if url.as_str() == text || url.as_str().strip_suffix('/') == Some(text) {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidRedirectUri::Form)
         }
     }
-}
-
-/// Whether a text is a URL without path and query, such as `https://app.example`, to which browsers add a slash.
-fn is_bare_origin(url: &Url, text: &str) -> bool {
-    url.path() == "/" && url.query().is_none() && url.as_str().strip_suffix('/') == Some(text)
 }
 
 /// Whether the host of a URL is `localhost` or a loopback address.

@@ -54,6 +54,17 @@ async fn attempt_reuse_authorization_code_after_one_second() {
     until("the end of its tokens", refused).await;
 }
 
+/// Asserts that a proof of another key does not exchange the code.
+async fn assert_bound_to_key(client: Client, code: &str) {
+    let thief = Client {
+        dpop: SigningKey::generate(),
+        ..client
+    };
+    let proof = thief.proof("POST", "/oauth2/token", &json!({}));
+    let refused = thief.exchange(code, &proof).await;
+    assert_eq!(error_of(refused).await, "invalid_dpop_proof");
+}
+
 /// `dpop_jkt` in the request.
 #[tokio::test]
 async fn ensure_dpop_auth_code_binding_success() {
@@ -62,13 +73,7 @@ async fn ensure_dpop_auth_code_binding_success() {
     let announced = [("dpop_jkt", &*thumbprint)];
     client.tokens(&announced).await;
     let code = client.response(&announced).await.remove("code").unwrap();
-    let thief = Client {
-        dpop: SigningKey::generate(),
-        ..client
-    };
-    let proof = thief.proof("POST", "/oauth2/token", &json!({}));
-    let refused = thief.exchange(&code, &proof).await;
-    assert_eq!(error_of(refused).await, "invalid_dpop_proof");
+    assert_bound_to_key(client, &code).await;
 }
 
 /// A proof with the pushed request.
@@ -89,13 +94,7 @@ async fn ensure_dpopproof_at_par_endpoint_binding_success() {
     let refused = client.post("/oauth2/par", &request(&[]));
     let refused = refused.header("dpop", for_another).send().await.unwrap();
     assert_eq!(error_of(refused).await, "invalid_dpop_proof");
-    let thief = Client {
-        dpop: SigningKey::generate(),
-        ..client
-    };
-    let proof = thief.proof("POST", "/oauth2/token", &json!({}));
-    let refused = thief.exchange(&code, &proof).await;
-    assert_eq!(error_of(refused).await, "invalid_dpop_proof");
+    assert_bound_to_key(client, &code).await;
 }
 
 /// The error of a pushed request whose assertion has these claims.
