@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::TcpListener,
+    net::Ipv4Addr,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     process::{Child, Command},
     thread,
@@ -12,6 +12,7 @@ use std::{
 use holdfast_identity::store::Maintenance as _;
 use holdfast_store_postgres::{OpenError, PostgresStore};
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
 use crate::{
     locks::Rows,
@@ -27,6 +28,8 @@ const START_DEADLINE: Duration = Duration::from_secs(20);
 struct Pooler {
     process: Child,
     port: u16,
+    /// Bound to the port, so that no outgoing connection takes it first, and not listening, so that `PgBouncer` can bind it.
+    _reserved: TcpSocket,
     _directory: TempDir,
 }
 
@@ -36,9 +39,8 @@ impl Pooler {
         let server = url.rsplit_once('@').unwrap().1;
         let (server, _) = server.split_once('/').unwrap();
         let (host, server_port) = server.split_once(':').unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
+        let reserved = reserve_port();
+        let port = reserved.local_addr().unwrap().port();
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
@@ -65,6 +67,7 @@ impl Pooler {
         Self {
             process,
             port,
+            _reserved: reserved,
             _directory: directory,
         }
     }
@@ -80,6 +83,13 @@ impl Pooler {
             "pgbouncer has ended"
         );
     }
+}
+
+fn reserve_port() -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    socket
 }
 
 fn is_root() -> bool {
