@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::history::{Answer, Event, Request};
@@ -23,14 +23,33 @@ pub fn violations(events: &[Event], bound: Duration) -> Vec<String> {
     }
     let mut found = Vec::new();
     for (login, events) in logins {
+        let mut own = Vec::new();
         let mut report = |what: &str, event: &Event| {
-            found.push(format!("login {login}: {what}: {event:?}"));
+            own.push(format!("login {login}: {what}: {event:?}"));
         };
         wrong_allows(&events, bound, &mut report);
         false_sign_outs(&events, &mut report);
         second_successors(&events, &mut report);
+        if let Some(last) = own.last_mut() {
+            last.push_str(&timeline(&events));
+        }
+        found.extend(own);
     }
     found
+}
+
+/// All events of a login, with the times in which they began and ended.
+fn timeline(events: &[&Event]) -> String {
+    let start = events.iter().map(|event| event.began).min();
+    let since = |at: Instant| start.map_or(Duration::ZERO, |start| at - start);
+    let line = |event: &&Event| {
+        let (began, ended) = (since(event.began), since(event.ended));
+        format!(
+            "\n    {began:.1?} to {ended:.1?}: {:?}: {:?}",
+            event.request, event.answer
+        )
+    };
+    events.iter().map(line).collect()
 }
 
 /// What began later than the bound after an acknowledged end must be refused.
@@ -93,8 +112,6 @@ pub(super) fn acknowledged_end<'a>(events: &[&'a Event]) -> Option<&'a Event> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
 
     const BOUND: Duration = Duration::from_secs(15);

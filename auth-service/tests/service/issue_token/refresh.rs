@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tonic::Code;
+use tonic_types::StatusExt as _;
 
 use crate::support::{TestService, assert_refused, minutes, rounds, seconds};
 
@@ -35,7 +36,7 @@ async fn repeat_within_ten_seconds_yields_same_successor() {
 }
 
 #[tokio::test]
-async fn repeats_beyond_two_are_throttled_and_end_nothing() {
+async fn repeats_beyond_two_in_a_second_are_throttled_and_end_nothing() {
     let service = TestService::with_user("ada").await;
     let mut token = service.tokens("ada", "").await.refresh_token;
     for _generation in 0..3 {
@@ -54,6 +55,29 @@ async fn repeats_beyond_two_are_throttled_and_end_nothing() {
         service.try_refresh(&token).await.is_ok(),
         "the login is alive"
     );
+}
+
+#[tokio::test]
+async fn client_that_waits_for_the_delay_is_answered_as_long_as_repeats_are() {
+    let service = TestService::with_user("ada").await;
+    let token = service.tokens("ada", "").await.refresh_token;
+    let successor = service.try_refresh(&token).await.unwrap().refresh_token;
+    for _second in 0..9 {
+        for _ in 0..2 {
+            let again = service.try_refresh(&token).await.unwrap();
+            assert_eq!(again.refresh_token, successor);
+        }
+        let refused = service.try_refresh(&token).await.unwrap_err();
+        let delay = refused
+            .get_error_details()
+            .retry_info()
+            .unwrap()
+            .retry_delay;
+        assert_eq!(delay, Some(seconds(1)));
+        service.clock.advance(seconds(1));
+    }
+    let again = service.try_refresh(&token).await.unwrap();
+    assert_eq!(again.refresh_token, successor);
 }
 
 #[tokio::test]

@@ -156,6 +156,7 @@ impl TokenService {
             user: &user,
             grant: grant.id,
             client: &grant.client,
+            sector: grant.client_rules.sector.as_ref(),
             audience: grant.audience(exchange)?,
             id_token: grant.id_token(),
             has_refresh_token: true,
@@ -177,7 +178,7 @@ impl TokenService {
         Ok((outcome, Some(tokens)))
     }
 
-    /// Counts a repeat of the previous refresh token. Two are answered; further ones are refused and do not end the login, since a
+    /// Counts a repeat of the previous refresh token. Two are answered in a second; further ones are refused and do not end the login, since a
     /// program may send many requests at once.
     async fn count_repeat(
         &self,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     authentication::{Counter, KeyedHasher, Limit},
     id::{GrantId, Sid},
-    login::{Generation, REPEAT_WINDOW},
+    login::Generation,
     oauth::ClientId,
 };
 
@@ -15,10 +15,11 @@ const REFRESHES: Limit = Limit::Window {
     length: Duration::from_mins(1),
 };
 
-/// Repeats of one previous refresh token: one for an answer that was lost, and one more.
+/// Repeats of one previous refresh token: one for an answer that was lost, and one more. A client that waits for the delay must not find the
+/// time for repeats over, which would end its login: the delay is a small part of [`REPEAT_WINDOW`](crate::login::REPEAT_WINDOW).
 const REPEATS: Limit = Limit::Window {
     max: 2,
-    length: REPEAT_WINDOW,
+    length: Duration::from_secs(1),
 };
 
 /// Single access tokens of one login or one OAuth client that are revoked. Each is an entry of the revocation log.
