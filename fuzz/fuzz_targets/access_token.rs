@@ -2,11 +2,13 @@
 //! encoding.
 #![no_main]
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use auth_service::app::install_crypto_providers;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use holdfast_crypto::{jwt::Jwts, key_ring::KeyRing, seal::Sealer, signing_key::generate};
+use holdfast_crypto::{
+    jwt::Jwts, key_ring::KeyRing, seal::Sealer, signing_key::generate, subject_ids::SubjectIdKey,
+};
 use holdfast_identity::{key::Algorithm, token::AccessTokens as _};
 use jsonwebtoken::EncodingKey;
 use libfuzzer_sys::fuzz_target;
@@ -30,7 +32,10 @@ static ISSUER: LazyLock<Issuer> = LazyLock::new(|| {
     Issuer {
         kid: stored.kid.clone(),
         key: EncodingKey::from_ed_der(&private_key),
-        jwts: Jwts::new(KeyRing::open(vec![stored], Algorithm::EdDsa, &sealer).unwrap()),
+        jwts: Jwts::new(
+            KeyRing::open(vec![stored], Algorithm::EdDsa, &sealer).unwrap(),
+            Arc::new(SubjectIdKey::new(&vec![7; 32].into())),
+        ),
     }
 });
 

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context as _, anyhow};
 use holdfast_core::{clock::Clock, steady_clock::SteadyClock};
-use holdfast_crypto::{jwt::Jwts, random::SystemRandom, seal::Sealer};
+use holdfast_crypto::{jwt::Jwts, random::SystemRandom, seal::Sealer, subject_ids::SubjectIdKey};
 use holdfast_identity::{audit::AuditRecorder, id::Jti, key::KeyAlgorithms, store::Store};
 use holdfast_server_kit::{
     config::RedisUrl,
@@ -58,6 +58,7 @@ impl App {
             store: opened.store.clone(),
             feed: opened.feed.clone(),
             jwts: opened.jwts.clone(),
+            subject_ids: opened.subject_ids.clone(),
             id_token_algorithms: config.id_token_algorithms,
             redis: opened.redis,
             secrets: opened.secrets,
@@ -123,6 +124,7 @@ struct Opened {
     feed: Arc<RevocationFeed>,
     keys: SigningKeys,
     jwts: Arc<Jwts>,
+    subject_ids: Arc<SubjectIdKey>,
     redis: Option<Redis>,
     secrets: Secrets,
     audit: AuditRecorder,
@@ -146,7 +148,8 @@ impl Opened {
         let audit = AuditRecorder::new(Arc::new(trail), clock.clone());
         let (holder, policy) = ((store.clone(), &*instance), key_policy(config));
         let keys = SigningKeys::new(holder, sealer, audit.clone(), clock.clone(), policy);
-        let jwts = Arc::new(keys.open().await?);
+        let subject_ids = Arc::new(SubjectIdKey::new(&secrets.subject_ids));
+        let jwts = Arc::new(Jwts::new(keys.open().await?, subject_ids.clone()));
         let steady = steady_clock(&*store, clock.clone()).await?;
         let clocks = (clock.clone(), steady.clone());
         let feed = Arc::new(open_feed_by(&store, clocks, outage).await?);
@@ -157,6 +160,7 @@ impl Opened {
             feed,
             keys,
             jwts,
+            subject_ids,
             redis,
             secrets,
             audit,
@@ -174,6 +178,7 @@ impl Opened {
         };
         let sender = LogoutSender {
             tokens: self.jwts.clone(),
+            subject_ids: self.subject_ids.clone(),
             issuer: config.policy.issuer.clone(),
             client: OutboundClient::new(addresses, outbound.authorities.clone()),
             random: Arc::new(SystemRandom),

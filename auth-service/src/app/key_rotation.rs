@@ -92,7 +92,7 @@ impl SigningKeys {
     ///
     /// # Errors
     /// The store is unavailable, or a key cannot be opened with the key-encryption key.
-    pub async fn open(&self) -> anyhow::Result<Jwts> {
+    pub async fn open(&self) -> anyhow::Result<KeyRing> {
         let now = self.clock.now();
         let keys = self.store.signing_keys().await?;
         // A wrong key-encryption key is detected before anything is sealed with it.
@@ -106,7 +106,7 @@ impl SigningKeys {
         if !keys.is_empty() {
             let ring = self.key_ring(keys)?;
             if missing.is_empty() {
-                return Ok(Jwts::new(ring));
+                return Ok(ring);
             }
         }
         for algorithm in missing {
@@ -119,7 +119,7 @@ impl SigningKeys {
             };
             self.add(algorithm, now + lead, None, &[]).await?;
         }
-        Ok(Jwts::new(self.key_ring(self.store.signing_keys().await?)?))
+        self.key_ring(self.store.signing_keys().await?)
     }
 
     /// The configured algorithms of which `keys` contain none.

@@ -10,12 +10,18 @@ use holdfast_crypto::{
     argon2id::Argon2id, attempt::AttemptSealer, authorization::AuthorizationSealer,
     client_authentication::ClientAuthenticator, dpop::Dpop, jwt::Jwts, keyed_hash::HmacKeyedHasher,
     passkeys::WebauthnCeremonies, random::SystemRandom, refresh_token::RefreshTokenKey,
-    seal::Sealer, totp::TotpSealer,
+    seal::Sealer, subject_ids::SubjectIdKey, totp::TotpSealer,
 };
 use holdfast_identity::{
-    account::Accounts, audit::AuditRecorder, authentication::RateLimitCounters,
-    dependencies::Dependencies, key::Algorithm, oauth::OauthClients, policy::Policy,
-    services::IdentityServices, store::Store,
+    account::Accounts,
+    audit::AuditRecorder,
+    authentication::{RateLimitCounters, SecondFactorPolicy},
+    dependencies::Dependencies,
+    key::Algorithm,
+    oauth::OauthClients,
+    policy::Policy,
+    services::IdentityServices,
+    store::Store,
 };
 use holdfast_webauthn::RelyingParty;
 
@@ -39,6 +45,7 @@ pub(super) struct Resources {
     pub(super) store: Arc<dyn Store>,
     pub(super) feed: Arc<RevocationFeed>,
     pub(super) jwts: Arc<Jwts>,
+    pub(super) subject_ids: Arc<SubjectIdKey>,
     /// Algorithms that ID tokens are signed with.
     pub(super) id_token_algorithms: Vec<Algorithm>,
     /// `None`: attempts and used proofs are kept in the memory of this process.
@@ -70,6 +77,7 @@ impl Operations {
             store,
             feed,
             jwts,
+            subject_ids,
             id_token_algorithms,
             redis,
             secrets,
@@ -82,15 +90,6 @@ impl Operations {
         let HashingConfig { cost, threads } = hashing;
         let hasher = Arc::new(Argon2id::start(cost, threads, random.clone())?);
         let client_credentials = Arc::new(ClientAuthenticator::new(random.clone()));
-        let accounts = Accounts {
-            store: store.clone(),
-            revocations: feed.clone(),
-            hasher: hasher.clone(),
-            audit: audit.clone(),
-            clock: clock.clone(),
-            random: random.clone(),
-            second_factor: policy.second_factor,
-        };
         let clients = OauthClients {
             store: store.clone(),
             revocations: feed.clone(),
@@ -106,6 +105,7 @@ impl Operations {
             hasher,
             access_tokens: jwts.clone(),
             id_tokens: jwts,
+            subject_ids,
             authorizations: Arc::new(AuthorizationSealer::new(&secrets.authorizations)),
             client_credentials,
             counters: attempt_counters(redis.clone(), clock.clone()),
@@ -122,10 +122,22 @@ impl Operations {
             random,
         };
         Ok(Self {
+            accounts: accounts(&dependencies, policy.second_factor),
             identity: IdentityServices::new(dependencies, policy),
-            accounts,
             clients,
         })
+    }
+}
+
+fn accounts(dependencies: &Dependencies, second_factor: SecondFactorPolicy) -> Accounts {
+    Accounts {
+        store: dependencies.store.clone(),
+        revocations: dependencies.revocations.clone(),
+        hasher: dependencies.hasher.clone(),
+        audit: dependencies.audit.clone(),
+        clock: dependencies.clock.clone(),
+        random: dependencies.random.clone(),
+        second_factor,
     }
 }
 

@@ -11,6 +11,7 @@ const KEYED_HASH_KEY: &str = "blinding";
 const NONCE_KEY: &str = "nonces";
 const ATTEMPT_KEY: &str = "attempts";
 const AUTHORIZATION_KEY: &str = "authorizations";
+const SUBJECT_ID_KEY: &str = "subjects";
 
 /// In bytes.
 const KEY_LENGTH: usize = 32;
@@ -25,6 +26,8 @@ pub(super) struct Secrets {
     pub(super) attempts: Zeroizing<Vec<u8>>,
     /// Seals authorization codes, and the state of authorization requests.
     pub(super) authorizations: Zeroizing<Vec<u8>>,
+    /// Encrypts subject identifiers. Another key would make every account unknown to the relying parties whose identifiers are pairwise.
+    pub(super) subject_ids: Zeroizing<Vec<u8>>,
     /// Authenticates DPoP nonces.
     pub(super) nonces: Zeroizing<Vec<u8>>,
 }
@@ -47,6 +50,7 @@ impl Secrets {
             keyed_hashes: secret_key(store, sealer, clock, KEYED_HASH_KEY).await?,
             attempts: secret_key(store, sealer, clock, ATTEMPT_KEY).await?,
             authorizations: secret_key(store, sealer, clock, AUTHORIZATION_KEY).await?,
+            subject_ids: secret_key(store, sealer, clock, SUBJECT_ID_KEY).await?,
             nonces: if is_replay_cache_shared {
                 secret_key(store, sealer, clock, NONCE_KEY).await?
             } else {

@@ -14,7 +14,7 @@ use holdfast_identity::{
     key::Algorithm,
     oauth::{
         BackchannelLogoutUri, ClientAuthMethod, ClientCredentialVerifier, NewClient, OauthClients,
-        RedirectUri, RelyingParty, RequestedAuthMethod,
+        RedirectUri, RelyingParty, RequestedAuthMethod, Sector,
     },
 };
 use secrecy::ExposeSecret as _;
@@ -87,6 +87,9 @@ struct PartyArgs {
     /// It belongs to this installation: people are not asked for consent
     #[arg(long, requires = "redirect_uri")]
     first_party: bool,
+    /// Its tokens identify accounts differently from those of applications at other hosts; all its redirect URIs have one host
+    #[arg(long, requires = "redirect_uri", conflicts_with_all = ["scope", "audience"])]
+    pairwise_subjects: bool,
     /// It must push its authorization requests (RFC 9126)
     #[arg(long, requires = "redirect_uri")]
     push_required: bool,
@@ -113,9 +116,12 @@ impl PartyArgs {
             let parsed = text.parse::<BackchannelLogoutUri>();
             parsed.with_context(|| format!("--backchannel-logout-uri {}", &**text))
         });
+        let redirect_uris = uris("--redirect-uri", self.redirect_uri)?;
+        let sector = self.pairwise_subjects.then(|| Sector::of(&redirect_uris));
         Ok(Some(RelyingParty {
             name: name.map_or(id, |name| &**name).parse()?,
-            redirect_uris: uris("--redirect-uri", self.redirect_uri)?,
+            sector: sector.transpose()?,
+            redirect_uris,
             post_logout_redirect_uris: uris(
                 "--post-logout-redirect-uri",
                 self.post_logout_redirect_uri,
@@ -219,8 +225,13 @@ fn list_relying_party(party: &RelyingParty) {
     } else {
         ""
     };
+    let pairwise = if party.sector.is_some() {
+        " pairwise-subjects"
+    } else {
+        ""
+    };
     println!(
-        "  {:?} {}{own}{pushed}",
+        "  {:?} {}{own}{pushed}{pairwise}",
         party.name.as_str(),
         party.id_token_algorithm
     );

@@ -19,7 +19,7 @@ use holdfast_identity::{
         ClientAuthentication, ClientCredentials, ClientId, ConsentDecision,
         InvalidBackchannelLogoutUri, InvalidClientName, InvalidKeyThumbprint, InvalidRedirectUri,
         KeyThumbprint, Parameters, PresentedProof, RelyingParty, RepeatedParameter,
-        RequestedAuthMethod,
+        RequestedAuthMethod, Sector,
     },
     token::{Consistency, Scopes},
 };
@@ -121,12 +121,15 @@ pub(super) fn relying_party(
         text.parse::<Algorithm>()
             .map_err(|why| invalid("relying_party.id_token_algorithm", why))
     };
+    let redirect_uris = uris("relying_party.redirect_uris", stated.redirect_uris)?;
+    let sector = stated.pairwise_subjects.then(|| Sector::of(&redirect_uris));
+    let sector = sector.transpose();
     Ok(RelyingParty {
         name: stated
             .name
             .parse()
             .map_err(|why: InvalidClientName| invalid("relying_party.name", why.to_string()))?,
-        redirect_uris: uris("relying_party.redirect_uris", stated.redirect_uris)?,
+        redirect_uris,
         post_logout_redirect_uris: uris(
             "relying_party.post_logout_redirect_uris",
             stated.post_logout_redirect_uris,
@@ -140,6 +143,8 @@ pub(super) fn relying_party(
             .map_err(|why: InvalidBackchannelLogoutUri| {
                 invalid("relying_party.backchannel_logout_uri", why.to_string())
             })?,
+        sector: sector
+            .map_err(|why| invalid("relying_party.pairwise_subjects", why.to_string()))?,
     })
 }
 

@@ -9,7 +9,7 @@ use auth_service::app::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdfast_core::clock::Clock as _;
-use holdfast_crypto::{jwt::Jwts, key_ring::KeyRing, seal::Sealer};
+use holdfast_crypto::{jwt::Jwts, key_ring::KeyRing, seal::Sealer, subject_ids::SubjectIdKey};
 use holdfast_identity::{
     call_context::CallContext,
     key::{
@@ -138,7 +138,8 @@ async fn id_token_of_each_algorithm_is_no_access_token() {
     let service = start_with_all().await;
     let sealer = Sealer::new(&config(service.directory.path()).key_encryption_key);
     let ring = KeyRing::open(stored(&service).await, EdDsa, &sealer).unwrap();
-    let (jwts, now) = (Jwts::new(ring), service.clock.now());
+    let subject_ids = Arc::new(SubjectIdKey::new(&vec![9; 32].into()));
+    let (jwts, now) = (Jwts::new(ring, subject_ids), service.clock.now());
     for algorithm in ALL {
         let claims = json!({"iss": "https://id.example", "sub": "7"});
         let token = jwts.sign_with(algorithm, now, "JWT", &claims).unwrap();

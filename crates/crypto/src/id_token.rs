@@ -5,6 +5,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdfast_identity::{
     authentication::AssuranceLevel,
     key::Algorithm,
+    oauth::SubjectIds,
     token::{IdTokenClaims, IdTokenHint, IdTokens, SigningError},
 };
 use serde::Serialize;
@@ -41,7 +42,7 @@ impl IdTokens for Jwts {
     ) -> Result<String, SigningError> {
         let content = Claims {
             iss: claims.issuer,
-            sub: claims.subject.to_string(),
+            sub: claims.ids.subject.to_string(),
             aud: claims.client.as_str(),
             iat: claims.issued_at.unix_timestamp(),
             exp: claims.expires_at.unix_timestamp(),
@@ -49,7 +50,7 @@ impl IdTokens for Jwts {
             nonce: claims.nonce,
             acr: claims.factors.level().map(AssuranceLevel::acr),
             amr: claims.factors.amr().collect(),
-            sid: claims.sid.to_string(),
+            sid: claims.ids.sid.to_string(),
             at_hash: access_token_hash(claims.access_token, algorithm),
             preferred_username: claims.username.map(ToString::to_string),
         };
@@ -61,9 +62,11 @@ impl IdTokens for Jwts {
         let text = |name: &str| claims.get(name)?.as_str();
         Some(IdTokenHint {
             issuer: text("iss")?.to_owned(),
-            subject: text("sub")?.parse().ok()?,
             client: text("aud")?.parse().ok()?,
-            sid: text("sid")?.parse().ok()?,
+            ids: SubjectIds {
+                subject: text("sub")?.parse().ok()?,
+                sid: text("sid")?.parse().ok()?,
+            },
         })
     }
 }

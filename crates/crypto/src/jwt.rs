@@ -10,6 +10,7 @@ use holdfast_identity::{
     authentication::Factor,
     id::GrantId,
     key::{PublishedKeys, StoredSigningKey},
+    oauth::{SubjectIdCodec, SubjectIds},
     token::{AccessTokens, Claims, Person, SigningError, TokenError},
 };
 use serde::{Deserialize, Serialize};
@@ -31,15 +32,17 @@ const CACHED_TOKENS: usize = 65_536;
 /// signature is verified once.
 pub struct Jwts {
     keys: RwLock<Arc<KeyRing>>,
+    subject_ids: Arc<dyn SubjectIdCodec>,
     verified: TwoGenerationCache<[u8; 32], Arc<Claims>>,
 }
 
 impl Jwts {
-    /// With this key ring.
+    /// With this key ring. `subject_ids` resolves pairwise identifiers.
     #[must_use]
-    pub fn new(keys: KeyRing) -> Self {
+    pub fn new(keys: KeyRing, subject_ids: Arc<dyn SubjectIdCodec>) -> Self {
         Self {
             keys: RwLock::new(Arc::new(keys)),
+            subject_ids,
             verified: TwoGenerationCache::new(CACHED_TOKENS),
         }
     }
@@ -89,6 +92,9 @@ struct StrictClaims {
     client_id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sid: Option<String>,
+    /// Absent where `sub` and `sid` are not pairwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sector: Option<String>,
     /// Absent where the grant is the one that the login began with, which has the identifier of the login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     grant_id: Option<String>,
@@ -147,7 +153,7 @@ impl Jwts {
             return Err(TokenError::Malformed);
         }
         let claims: StrictClaims = token.payload().ok_or(TokenError::Malformed)?;
-        let claims: Claims = claims.try_into()?;
+        let claims = claims.parse(&*self.subject_ids)?;
 
         let keys = self.keys();
         let key = keys.verifier(&header.kid);
@@ -195,7 +201,10 @@ impl From<&Claims> for StrictClaims {
             sub: claims.subject(),
             aud: claims.audience.clone(),
             client_id: claims.client_id.clone(),
-            sid: person.map(|person| person.sid.to_string()),
+            sid: person.map(|person| person.ids.sid.to_string()),
+            sector: person
+                .and_then(|person| person.sector.as_ref())
+                .map(ToString::to_string),
             grant_id: person
                 .filter(|person| !person.has_first_grant())
                 .map(|person| person.grant.to_string()),
@@ -214,19 +223,26 @@ impl From<&Claims> for StrictClaims {
     }
 }
 
-impl TryFrom<StrictClaims> for Claims {
-    type Error = TokenError;
-
+impl StrictClaims {
     /// The claims about a person are present all together or not at all.
-    fn try_from(claims: StrictClaims) -> Result<Self, TokenError> {
+    fn parse(self, subject_ids: &dyn SubjectIdCodec) -> Result<Claims, TokenError> {
+        let claims = self;
         let person = match (claims.sid, claims.preferred_username, claims.auth_time) {
             (Some(sid), Some(username), Some(auth_time)) => {
-                let sid = valid(sid.parse())?;
+                let sector = claims.sector.map(|sector| valid(sector.parse()));
+                let sector = sector.transpose()?;
+                let ids = SubjectIds {
+                    subject: valid(claims.sub.parse())?,
+                    sid: valid(sid.parse())?,
+                };
+                let (subject, sid) = subject_ids.decode(sector.as_ref(), ids);
                 let grant = claims.grant_id.map(|id| valid(id.parse())).transpose()?;
                 let factors = claims.amr.map(|amr| valid(amr.join(" ").parse()));
                 Some(Person {
-                    subject: valid(claims.sub.parse())?,
+                    subject,
                     sid,
+                    ids,
+                    sector,
                     grant: grant.unwrap_or(GrantId::first_of(sid)),
                     username: valid(username.parse())?,
                     authenticated_at: valid(OffsetDateTime::from_unix_timestamp(auth_time))?,
@@ -235,6 +251,7 @@ impl TryFrom<StrictClaims> for Claims {
             }
             (None, None, None)
                 if claims.sub == claims.client_id
+                    && claims.sector.is_none()
                     && claims.grant_id.is_none()
                     && claims.amr.is_none()
                     && claims.acr.is_none() =>
@@ -243,7 +260,7 @@ impl TryFrom<StrictClaims> for Claims {
             }
             _ => return Err(TokenError::Malformed),
         };
-        Ok(Self {
+        Ok(Claims {
             issuer: claims.iss,
             person,
             audience: claims.aud,

@@ -21,6 +21,7 @@ pub mod seal;
 mod sealed_handle;
 pub mod signing_key;
 mod strict_json;
+pub mod subject_ids;
 pub mod thread_priority;
 pub mod totp;
 pub mod verifying_key;

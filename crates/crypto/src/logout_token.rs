@@ -45,8 +45,8 @@ impl LogoutTokens for Jwts {
             iat: claims.issued_at.unix_timestamp(),
             exp: (claims.issued_at + LOGOUT_TOKEN_TTL).unix_timestamp(),
             jti: claims.jti.to_string(),
-            sub: claims.subject.to_string(),
-            sid: claims.sid.to_string(),
+            sub: claims.ids.subject.to_string(),
+            sid: claims.ids.sid.to_string(),
             events: Events { logout: Empty {} },
         };
         self.sign_with(algorithm, claims.issued_at, TYPE, &content)

@@ -11,7 +11,7 @@ use crate::{
         AttemptCodec, CountedIn, Counter, KeyedHasher, PasskeyCeremonies, RateLimitCounters,
         Throttled, TotpCodec,
     },
-    oauth::{AuthorizationCodec, ClientCredentialVerifier, DpopCodec},
+    oauth::{AuthorizationCodec, ClientCredentialVerifier, DpopCodec, SubjectIdCodec},
     observer::{Observer, RateLimited},
     revocation::RevocationCache,
     store::Store,
@@ -35,6 +35,8 @@ pub struct Dependencies {
     pub access_tokens: Arc<dyn AccessTokens>,
     /// Encodes and decodes login tickets and refresh tokens.
     pub refresh_tokens: Arc<dyn RefreshTokenCodec>,
+    /// Computes `sub` and `sid` of tokens.
+    pub subject_ids: Arc<dyn SubjectIdCodec>,
     /// Signs and verifies ID tokens.
     pub id_tokens: Arc<dyn IdTokens>,
     /// Seals and opens authorization codes, and the state of authorization requests.

@@ -69,6 +69,14 @@ id! {
     Sid
 }
 id! {
+    /// Identifier of an account in tokens for a relying party: `sub`, which may be pairwise.
+    SubjectId
+}
+id! {
+    /// Identifier of a login in tokens for a relying party: `sid`, which may be pairwise.
+    SessionId
+}
+id! {
     /// Identifier of a grant: what a login allowed one OAuth client.
     GrantId
 }

@@ -141,6 +141,7 @@ pub fn relying_party() -> RelyingParty {
         is_first_party: false,
         must_push: false,
         backchannel_logout_uri: Some("https://shop.example/logout".parse().unwrap()),
+        sector: None,
     }
 }
 

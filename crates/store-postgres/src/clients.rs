@@ -60,8 +60,8 @@ impl ClientStore for PostgresStore {
             "INSERT INTO clients \
                  (id, secret_hash, jwk, scope, audiences, grant_types, dpop_required, created_at, \
                   name, redirect_uris, post_logout_redirect_uris, id_token_algorithm, first_party, must_push, \
-                  backchannel_logout_uri) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (id) DO NOTHING RETURNING id",
+                  backchannel_logout_uri, sector) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT (id) DO NOTHING RETURNING id",
         )
         .bind(client.id.as_str())
         .bind(hash)
@@ -77,7 +77,8 @@ impl ClientStore for PostgresStore {
         .bind(party.id_token_algorithm)
         .bind(party.first_party)
         .bind(party.must_push)
-        .bind(party.backchannel_logout_uri);
+        .bind(party.backchannel_logout_uri)
+        .bind(party.sector);
         let inserted = self.change(insert, Vec::new(), events).await?;
         Ok(inserted.is_some())
     }

@@ -37,7 +37,7 @@ pub const GRANT: &str = "grants.id AS grant_id, grants.client_id, grants.scope, 
      grants.generation, grants.refreshed_at, grants.refresh_ip_address, grants.refresh_user_agent, \
      grants.ended_at AS grant_ended_at, \
      clients.secret_hash IS NOT NULL OR clients.jwk IS NOT NULL AS is_confidential, \
-     clients.grant_types, clients.dpop_required, clients.id_token_algorithm";
+     clients.grant_types, clients.dpop_required, clients.id_token_algorithm, clients.sector";
 
 /// A grant with the rules of its OAuth client.
 ///
@@ -54,6 +54,7 @@ pub fn grant(row: &impl SqlRow) -> Result<Grant, StoreError> {
             may_refresh: grant_types(row)?.contains(&GrantType::RefreshToken),
             dpop_required: row.flag("dpop_required")?,
             id_token_algorithm: parse_optional(row, "id_token_algorithm")?,
+            sector: parse_optional(row, "sector")?,
         },
         scopes: parse(row, "scope")?,
         audience: row.optional_text("audience")?.map(str::to_owned),

@@ -5,7 +5,7 @@ use holdfast_identity::{
     store::StoreError,
 };
 
-use crate::{SqlRow, parse, sql_row, time};
+use crate::{SqlRow, parse, parse_optional, sql_row, time};
 
 /// Whether a row of `grants` belongs to a session of the relying party in `clients` that receives its end.
 pub const RECEIVES_LOGOUT: &str =
@@ -17,7 +17,7 @@ pub const IS_LAST_OF_SESSION: &str = "NOT EXISTS (\
          AND other.id <> grants.id AND other.ended_at IS NULL AND ' ' || other.scope || ' ' LIKE '% openid %')";
 
 /// The relying parties for which there are ends, for [`logout_receiver`].
-pub const LOGOUT_RECEIVERS: &str = "SELECT id, backchannel_logout_uri, id_token_algorithm FROM clients \
+pub const LOGOUT_RECEIVERS: &str = "SELECT id, backchannel_logout_uri, id_token_algorithm, sector FROM clients \
      WHERE backchannel_logout_uri IS NOT NULL \
          AND EXISTS (SELECT 1 FROM logout_deliveries WHERE logout_deliveries.client_id = clients.id) ORDER BY id";
 
@@ -30,6 +30,7 @@ pub fn logout_receiver(row: &impl SqlRow) -> Result<LogoutReceiver, StoreError> 
         client: parse(row, "id")?,
         uri: parse(row, "backchannel_logout_uri")?,
         algorithm: parse(row, "id_token_algorithm")?,
+        sector: parse_optional(row, "sector")?,
     })
 }
 

@@ -18,7 +18,7 @@ pub const REVOKED_FOR: Duration = Duration::days(366);
 
 /// The columns of `clients`.
 pub const CLIENT: &str = "id, secret_hash, jwk, scope, audiences, grant_types, dpop_required, protected, created_at, disabled_at, \
-     name, redirect_uris, post_logout_redirect_uris, id_token_algorithm, first_party, must_push, backchannel_logout_uri";
+     name, redirect_uris, post_logout_redirect_uris, id_token_algorithm, first_party, must_push, backchannel_logout_uri, sector";
 
 /// A row of `clients`.
 ///
@@ -53,6 +53,7 @@ fn relying_party(row: &impl SqlRow) -> Result<Option<RelyingParty>, StoreError> 
         is_first_party: row.flag("first_party")?,
         must_push: row.flag("must_push")?,
         backchannel_logout_uri: parse_optional(row, "backchannel_logout_uri")?,
+        sector: parse_optional(row, "sector")?,
     }))
 }
 
@@ -80,6 +81,8 @@ pub struct PartyColumns {
     pub must_push: bool,
     /// `backchannel_logout_uri`.
     pub backchannel_logout_uri: Option<String>,
+    /// `sector`.
+    pub sector: Option<String>,
 }
 
 impl PartyColumns {
@@ -104,6 +107,7 @@ impl PartyColumns {
                 .backchannel_logout_uri
                 .as_ref()
                 .map(ToString::to_string),
+            sector: party.sector.as_ref().map(ToString::to_string),
         }
     }
 }

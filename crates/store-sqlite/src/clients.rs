@@ -28,8 +28,8 @@ impl ClientStore for SqliteStore {
             "INSERT INTO clients \
                  (id, secret_hash, jwk, scope, audiences, grant_types, dpop_required, created_at, \
                   name, redirect_uris, post_logout_redirect_uris, id_token_algorithm, first_party, must_push, \
-                  backchannel_logout_uri) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING id",
+                  backchannel_logout_uri, sector) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING id",
         )
         .bind(client.id.to_string())
         .bind(hash)
@@ -45,7 +45,8 @@ impl ClientStore for SqliteStore {
         .bind(party.id_token_algorithm)
         .bind(party.first_party)
         .bind(party.must_push)
-        .bind(party.backchannel_logout_uri);
+        .bind(party.backchannel_logout_uri)
+        .bind(party.sector);
         self.change(insert, events).await
     }
 

@@ -36,6 +36,7 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         "0024_relying_parties",
         "0025_backchannel_logout",
         "0026_grants_of_login",
+        "0027_pairwise_subjects",
     ]
 });
 

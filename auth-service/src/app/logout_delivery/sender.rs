@@ -5,7 +5,7 @@ use std::sync::Arc;
 use holdfast_core::{clock::Clock, random::Random};
 use holdfast_identity::{
     id::Jti,
-    oauth::{LogoutDelivery, LogoutReceiver},
+    oauth::{LogoutDelivery, LogoutReceiver, SubjectIdCodec},
     token::{LogoutTokenClaims, LogoutTokens, SigningError},
 };
 use http::StatusCode;
@@ -16,6 +16,8 @@ use crate::outbound::OutboundClient;
 pub(in crate::app) struct LogoutSender {
     /// Signs the tokens.
     pub(in crate::app) tokens: Arc<dyn LogoutTokens>,
+    /// Computes `sub` and `sid`.
+    pub(in crate::app) subject_ids: Arc<dyn SubjectIdCodec>,
     /// `iss`.
     pub(in crate::app) issuer: String,
     /// Sends the requests.
@@ -67,8 +69,9 @@ impl LogoutSender {
             client: &receiver.client,
             issued_at: self.clock.now().truncate_to_second(),
             jti: Jti::random(&*self.random),
-            subject: delivery.user,
-            sid: delivery.sid,
+            ids: self
+                .subject_ids
+                .encode(receiver.sector.as_ref(), delivery.user, delivery.sid),
         };
         self.tokens.sign(&claims, receiver.algorithm)
     }

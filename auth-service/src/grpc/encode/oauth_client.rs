@@ -42,5 +42,6 @@ fn relying_party(party: RelyingParty) -> v1::RelyingParty {
             .backchannel_logout_uri
             .map(|uri| uri.to_string())
             .unwrap_or_default(),
+        pairwise_subjects: party.sector.is_some(),
     }
 }

@@ -55,7 +55,7 @@ pub(in crate::grpc) fn claims(claims: &Claims) -> v1::AccessTokenClaims {
         audience: claims.audience.clone(),
         client_id: claims.client_id.clone(),
         sid: person
-            .map(|person| person.sid.to_string())
+            .map(|person| person.ids.sid.to_string())
             .unwrap_or_default(),
         // As in the token. An answer of more than 256 bytes is a system call of its own (h2 copies only smaller ones).
         grant_id: person

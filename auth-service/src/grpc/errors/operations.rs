@@ -149,6 +149,7 @@ reasons! {
         Id => InvalidRequest,
         Audience => InvalidRequest,
         RedirectUris => InvalidRequest,
+        PairwiseSubjects => InvalidRequest,
         IdTokenAlgorithm => InvalidRequest,
         NoSecret => InvalidRequest,
         Protected => InvalidRequest,

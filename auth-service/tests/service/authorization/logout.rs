@@ -11,7 +11,10 @@ const BYE: &str = "https://app.example/bye";
 
 impl TestService {
     /// With hint, client, address to return to, and session.
-    async fn examine_logout(&self, parts: [&str; 4]) -> Result<ExamineLogoutResponse, Status> {
+    pub(super) async fn examine_logout(
+        &self,
+        parts: [&str; 4],
+    ) -> Result<ExamineLogoutResponse, Status> {
         let [hint, client, redirect, session] = parts.map(str::to_owned);
         let request = from_web_service(ExamineLogoutRequest {
             id_token_hint: hint,

@@ -5,6 +5,7 @@ mod consent;
 mod flow;
 mod logout;
 mod origins;
+mod pairwise;
 mod push;
 mod registration;
 
@@ -50,6 +51,7 @@ pub(crate) fn party() -> RelyingParty {
         is_first_party: false,
         must_push: false,
         backchannel_logout_uri: None,
+        sector: None,
     }
 }
 

@@ -32,6 +32,7 @@ async fn relying_party_is_registered_and_listed() {
         id_token_algorithm: "ES256".to_owned(),
         first_party: true,
         push_required: true,
+        pairwise_subjects: true,
         ..party()
     };
     for (id, stated, algorithm) in [("one", party(), "EdDSA"), ("two", full, "ES256")] {
@@ -117,4 +118,27 @@ async fn invalid_registration_is_refused_with_its_reason() {
     };
     let refused = service.admin().create_client(bearer(both, &admin)).await;
     assert_refused(refused, Code::InvalidArgument, "INVALID_REQUEST");
+}
+
+#[tokio::test]
+async fn pairwise_subjects_need_one_host_and_no_application_scopes() {
+    let service = TestService::start().await;
+    let admin = service.admin_token().await;
+    let pairwise = |uris: &[&str]| RelyingParty {
+        redirect_uris: uris.iter().map(ToString::to_string).collect(),
+        pairwise_subjects: true,
+        ..party()
+    };
+    let hosts = pairwise(&["https://app.example/", "https://shop.example/"]);
+    let local = pairwise(&["http://localhost:3000/callback"]);
+    let with_scope = CreateClientRequest {
+        scope: "orders:read".to_owned(),
+        ..request("app", pairwise(&["https://app.example/"]))
+    };
+    for request in [request("app", hosts), request("app", local), with_scope] {
+        let refused = service.admin().create_client(bearer(request, &admin)).await;
+        let message = refused.as_ref().unwrap_err().message().to_owned();
+        assert!(message.contains("pairwise_subjects"), "{message}");
+        assert_refused(refused, Code::InvalidArgument, "INVALID_REQUEST");
+    }
 }

@@ -2,11 +2,15 @@
 
 use auth_proto::v1::{GetJwksRequest, JsonWebKey};
 use holdfast_core::clock::Clock as _;
-use holdfast_identity::key::Algorithm;
+use holdfast_identity::{key::Algorithm, oauth::RelyingParty};
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use serde_json::{Value, json};
 
-use super::{receiver::Request, start};
+use super::{
+    party_at,
+    receiver::{Receiver, Request},
+    start,
+};
 use crate::{
     authorization::{claims_of, part_of},
     support::{ISSUER, TestService},
@@ -34,6 +38,27 @@ async fn verify(service: &TestService, token: &str, audience: &str) -> Value {
     decode::<Value>(token, &decoding, &validation)
         .unwrap()
         .claims
+}
+
+#[tokio::test]
+async fn pairwise_identifiers_are_those_of_the_id_token() {
+    let (fixture, _) = start().await;
+    let receiver = Receiver::start().await;
+    let party = RelyingParty {
+        sector: Some("desk.example".parse().unwrap()),
+        ..party_at(&receiver.uri())
+    };
+    fixture.service.add_party("desk", party).await;
+    let code = fixture.consented(&[("client_id", "desk")]).await;
+    let tokens = fixture.service.exchange("desk", &code).await.unwrap();
+    fixture.sign_out().await;
+    fixture.service.all_delivered().await;
+
+    let id_token = claims_of(&tokens.id_token);
+    let claims = claims_of(&receiver.requests().remove(0).token);
+    assert_eq!(claims["sub"], id_token["sub"]);
+    assert_eq!(claims["sid"], id_token["sid"]);
+    assert_ne!(claims["sid"], fixture.sid);
 }
 
 #[tokio::test]

@@ -33,6 +33,8 @@ pub struct ClientRegistration {
     pub push_required: bool,
     /// Where it receives the ends of its sessions; `None` where it does not.
     pub backchannel_logout_uri: Option<String>,
+    /// Whether its subject identifiers are pairwise (OpenID Connect Core 1.0 §8.1).
+    pub pairwise_subjects: bool,
     /// Whether its tokens must be bound to a key (RFC 9449 §5.2).
     pub dpop_required: bool,
 }
@@ -110,6 +112,7 @@ fn encode(
             first_party: false,
             push_required: registration.push_required,
             backchannel_logout_uri: optional(&registration.backchannel_logout_uri),
+            pairwise_subjects: registration.pairwise_subjects,
         }),
         dpop_required: registration.dpop_required,
         client: Some(client_info::encode(source)),

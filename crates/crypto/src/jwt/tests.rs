@@ -14,6 +14,7 @@ use super::*;
 use crate::{
     seal::Sealer,
     signing_key::{self, generate},
+    subject_ids,
 };
 
 fn sealer() -> Sealer {
@@ -26,7 +27,8 @@ fn stored(algorithm: Algorithm) -> StoredSigningKey {
 }
 
 fn jwts(keys: &[StoredSigningKey], algorithm: Algorithm) -> Jwts {
-    Jwts::new(KeyRing::open(keys.to_vec(), algorithm, &sealer()).unwrap())
+    let ring = KeyRing::open(keys.to_vec(), algorithm, &sealer()).unwrap();
+    Jwts::new(ring, Arc::new(subject_ids::tests::key(9)))
 }
 
 fn claims() -> Claims {
@@ -36,6 +38,8 @@ fn claims() -> Claims {
         person: Some(Person {
             subject: UserId::from_bytes([1; 16]),
             sid: Sid::from_bytes([2; 16]),
+            ids: SubjectIds::public(UserId::from_bytes([1; 16]), Sid::from_bytes([2; 16])),
+            sector: None,
             grant: GrantId::from_bytes([2; 16]),
             username: "ada".parse().unwrap(),
             authenticated_at: issued_at,
@@ -88,6 +92,38 @@ fn token_of_each_algorithm_is_opened() {
         let jwts = jwts(&keys, algorithm);
         let token = jwts.sign(&claims()).unwrap();
         assert_eq!(jwts.verify(&token), Ok(Arc::new(claims())), "{algorithm}");
+    }
+}
+
+#[test]
+fn pairwise_identifiers_are_resolved_for_their_sector() {
+    let key = stored(Algorithm::EdDsa);
+    let jwts = jwts(std::slice::from_ref(&key), Algorithm::EdDsa);
+    let mut pairwise = claims();
+    let person = pairwise.person.as_mut().unwrap();
+    let sector = "app.example".parse().ok();
+    person.ids = subject_ids::tests::key(9).encode(sector.as_ref(), person.subject, person.sid);
+    person.sector = sector;
+    person.grant = GrantId::from_bytes([5; 16]);
+    let token = jwts.sign(&pairwise).unwrap();
+    assert_eq!(jwts.verify(&token), Ok(Arc::new(pairwise.clone())));
+
+    let payload = serde_json::to_value(StrictClaims::from(&pairwise)).unwrap();
+    let person = pairwise.person.unwrap();
+    let text = payload.to_string();
+    for hidden in [person.subject.to_string(), person.sid.to_string()] {
+        assert!(!text.contains(&hidden), "{text}");
+    }
+    let elsewhere = with(payload.clone(), "sector", "shop.example".into());
+    let elsewhere = forge(&key, &header(&key).to_string(), &elsewhere);
+    let elsewhere = jwts.verify(&elsewhere).unwrap().person.clone().unwrap();
+    assert!(elsewhere.subject != person.subject && elsewhere.sid != person.sid);
+    for invalid in [
+        with(payload.clone(), "sector", "".into()),
+        without(payload, "sid"),
+    ] {
+        let token = forge(&key, &header(&key).to_string(), &invalid);
+        assert_eq!(jwts.verify(&token), Err(TokenError::Malformed), "{invalid}");
     }
 }
 

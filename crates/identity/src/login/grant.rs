@@ -10,12 +10,12 @@ use crate::{
     id::{GrantId, Sid},
     key::Algorithm,
     login::{ClientInfo, ClientKind, Generation, Login},
-    oauth::{ClientId, KeyThumbprint},
+    oauth::{ClientId, KeyThumbprint, Sector},
     token::Scopes,
 };
 
 /// What an OAuth client must and may do with the grants that it has, as it is registered at the time of reading.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientRules {
     /// Whether it must authenticate itself with each refresh token, because it is confidential (RFC 6749 §6).
     pub is_confidential: bool,
@@ -25,6 +25,8 @@ pub struct ClientRules {
     pub dpop_required: bool,
     /// The algorithm that its ID tokens are signed with; `None` where people do not sign in to it.
     pub id_token_algorithm: Option<Algorithm>,
+    /// The sector of its pairwise subject identifiers; `None` where they are not pairwise.
+    pub sector: Option<Sector>,
 }
 
 /// What a login allowed one OAuth client, and the state of the refresh tokens of that. It ends with its login, or alone.
@@ -161,6 +163,7 @@ pub(super) mod tests {
                 may_refresh: true,
                 dpop_required: false,
                 id_token_algorithm: None,
+                sector: None,
             },
             scopes: Scopes::default(),
             audience: None,

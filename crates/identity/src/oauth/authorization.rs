@@ -7,7 +7,7 @@ use crate::{
     account::User,
     dependencies::Dependencies,
     error::StoreError,
-    id::GrantId,
+    id::{GrantId, Sid, UserId},
     issuer::is_equivalent_issuer,
     login::{ClientKind, Login},
     oauth::{
@@ -287,7 +287,7 @@ impl AuthorizationService {
         let audience_of = |resource: &str| self.policy.audience_of(client, resource);
         let subject_of = |hint: &str| {
             let hint = self.hint(hint)?;
-            (hint.client == client.id).then_some(hint.subject)
+            (hint.client == client.id).then(|| self.identified(&hint, client).0)
         };
         AuthorizationRequest::parse(parameters, redirect_uri, client, audience_of, subject_of)
     }
@@ -296,6 +296,13 @@ impl AuthorizationService {
     pub(super) fn hint(&self, id_token: &str) -> Option<IdTokenHint> {
         let hint = self.deps.id_tokens.verify(id_token)?;
         is_equivalent_issuer(&self.policy.issuer, &hint.issuer).then_some(hint)
+    }
+
+    /// The account and the login of an ID token of this OAuth client.
+    pub(super) fn identified(&self, hint: &IdTokenHint, client: &OauthClient) -> (UserId, Sid) {
+        let party = client.relying_party.as_ref();
+        let sector = party.and_then(|party| party.sector.as_ref());
+        self.deps.subject_ids.decode(sector, hint.ids)
     }
 
     fn open(&self, flow: &str) -> Result<AuthorizationFlow, AuthorizeError> {

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use crate::{
     id::{Sid, UserId},
     key::Algorithm,
-    oauth::{BackchannelLogoutUri, ClientId},
+    oauth::{BackchannelLogoutUri, ClientId, Sector},
 };
 
 /// Age from which on an end is given up after a failed attempt to deliver it.
@@ -22,6 +22,8 @@ pub struct LogoutReceiver {
     pub uri: BackchannelLogoutUri,
     /// The algorithm of its ID tokens, which signs them.
     pub algorithm: Algorithm,
+    /// The sector of its pairwise subject identifiers; `None` where they are not pairwise.
+    pub sector: Option<Sector>,
 }
 
 /// The end of a session of a relying party: of a login, or of its last grant in a login. Login and time identify it among those of the relying

@@ -24,6 +24,7 @@ mod oauth_clients;
 mod pushed_authorization;
 mod relying_party;
 mod relying_party_logout;
+mod subject_ids;
 
 pub(crate) use self::dpop_verifier::{ProofRequirements, VerifiedProof};
 pub use self::{
@@ -56,4 +57,5 @@ pub use self::{
     oauth_clients::{NewClient, OauthClients, RegisterClientError, RequestedAuthMethod},
     relying_party::{ClientName, InvalidClientName, InvalidRedirectUri, RedirectUri, RelyingParty},
     relying_party_logout::{ExaminedLogout, LogoutRequest},
+    subject_ids::{NoSector, Sector, SubjectIdCodec, SubjectIds},
 };

@@ -94,6 +94,11 @@ pub enum RegisterClientError {
     /// ID tokens are not signed with this algorithm here.
     #[error("id_token_algorithm: ID tokens are signed with one of AUTH_ID_TOKEN_ALGORITHMS")]
     IdTokenAlgorithm,
+    /// The access tokens of an OAuth client with pairwise subjects are for the `UserInfo` endpoint only.
+    #[error(
+        "pairwise_subjects: a client that has them has no scopes and audiences of applications"
+    )]
+    PairwiseSubjects,
     /// It authenticates itself by a key, or is a public client.
     #[error("this client has no secret")]
     NoSecret,
@@ -215,6 +220,10 @@ impl OauthClients {
         }
         if !self.id_token_algorithms.contains(&party.id_token_algorithm) {
             return Err(RegisterClientError::IdTokenAlgorithm);
+        }
+        // Applications that accept tokens of several OAuth clients would know one account by several identifiers.
+        if party.sector.is_some() && !(new.scopes.is_empty() && new.audiences.is_empty()) {
+            return Err(RegisterClientError::PairwiseSubjects);
         }
         Ok(())
     }

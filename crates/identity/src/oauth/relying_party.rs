@@ -4,7 +4,10 @@ use std::{fmt, str::FromStr};
 
 use url::{Host, Url};
 
-use crate::{key::Algorithm, oauth::BackchannelLogoutUri};
+use crate::{
+    key::Algorithm,
+    oauth::{BackchannelLogoutUri, Sector},
+};
 
 /// What an OAuth client is registered with, so that people sign in to it by the authorization code flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub struct RelyingParty {
     pub must_push: bool,
     /// Where it receives the ends of its sessions (OpenID Connect Back-Channel Logout 1.0 §2.2); `None` where it does not.
     pub backchannel_logout_uri: Option<BackchannelLogoutUri>,
+    /// The sector of its pairwise subject identifiers; `None` where they are not pairwise.
+    pub sector: Option<Sector>,
 }
 
 impl RelyingParty {

@@ -48,7 +48,7 @@ impl AuthorizationService {
             };
         };
         let client = self.relying_party(Some(client)).await?;
-        let (_, party) = client.parts();
+        let (client, party) = client.parts();
         let is_registered = |uri| party.accepts_logout_to(uri);
         if !request.redirect_uri.is_none_or(is_registered) {
             return Err(AuthorizeError::RedirectUri);
@@ -56,7 +56,7 @@ impl AuthorizationService {
         let login = self.login_of(request.session).await?;
         let is_own = hint
             .zip(login)
-            .is_some_and(|(hint, (login, _))| hint.sid == login.sid);
+            .is_some_and(|(hint, (login, _))| self.identified(&hint, client).1 == login.sid);
         Ok(ExaminedLogout {
             is_confirmed: is_own,
             client: Some(party.name.clone()),

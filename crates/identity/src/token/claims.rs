@@ -10,17 +10,21 @@ use crate::{
     id::{GrantId, Jti, Sid, UserId},
     issuer::is_equivalent_issuer,
     leeway::LEEWAY,
-    oauth::KeyThumbprint,
+    oauth::{KeyThumbprint, Sector, SubjectIds},
     token::{Scopes, TokenError},
 };
 
 /// The claims that a token of an account has and a token of an OAuth client for itself lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
-    /// `sub`: the account.
+    /// The account.
     pub subject: UserId,
-    /// `sid`: the login.
+    /// The login.
     pub sid: Sid,
+    /// `sub` and `sid`.
+    pub ids: SubjectIds,
+    /// `sector`: the one for which these are pairwise; absent from the token where they are not.
+    pub sector: Option<Sector>,
     /// `grant_id`: the grant of that login; absent from the token for the grant that the login began with.
     pub grant: GrantId,
     /// `preferred_username`: the username when the token was issued.
@@ -32,6 +36,12 @@ pub struct Person {
 }
 
 impl Person {
+    /// Whether `sub` and `sid` of the token are pairwise, and so not those of the account and the login.
+    #[must_use]
+    pub const fn is_pairwise(&self) -> bool {
+        self.sector.is_some()
+    }
+
     /// Whether the token was issued by the grant that the login began with, which has the identifier of the login.
     #[must_use]
     pub fn has_first_grant(&self) -> bool {
@@ -74,13 +84,13 @@ pub struct ExpectedClaims<'a> {
 }
 
 impl Claims {
-    /// Returns `sub`: the account, or the OAuth client itself.
+    /// Returns `sub`: the identifier of the account, or the OAuth client itself.
     #[must_use]
     pub fn subject(&self) -> String {
         let person = self.person.as_ref();
         person.map_or_else(
             || self.client_id.clone(),
-            |person| person.subject.to_string(),
+            |person| person.ids.subject.to_string(),
         )
     }
 

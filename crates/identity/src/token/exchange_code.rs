@@ -82,14 +82,16 @@ impl TokenService {
         let (login, user) = found.ok_or(IssueTokenError::LoginEnded)?;
         self.begin_grant(&code, (&login, &user), (key, now), context)
             .await?;
+        let party = client.relying_party.as_ref();
         self.mint(
             TokenContent {
                 login: &login,
                 user: &user,
                 grant: code.grant,
                 client: &code.client,
+                sector: party.and_then(|party| party.sector.as_ref()),
                 audience,
-                id_token: client.relying_party.as_ref().map(|party| IdTokenContent {
+                id_token: party.map(|party| IdTokenContent {
                     algorithm: party.id_token_algorithm,
                     nonce: code.nonce.as_deref(),
                 }),

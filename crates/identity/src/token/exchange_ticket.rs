@@ -73,6 +73,7 @@ impl TokenService {
             user: &user,
             grant: GrantId::first_of(sid),
             client: &client,
+            sector: None,
             audience: exchange.audience,
             id_token: None,
             has_refresh_token: true,

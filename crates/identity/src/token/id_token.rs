@@ -7,9 +7,8 @@ use time::OffsetDateTime;
 use crate::{
     account::Username,
     authentication::Factors,
-    id::{Sid, UserId},
     key::Algorithm,
-    oauth::ClientId,
+    oauth::{ClientId, SubjectIds},
     token::SigningError,
 };
 
@@ -21,8 +20,8 @@ pub const ID_TOKEN_TTL: Duration = Duration::from_mins(10);
 pub struct IdTokenClaims<'a> {
     /// `iss`.
     pub issuer: &'a str,
-    /// `sub`: the account.
-    pub subject: UserId,
+    /// `sub`: the account; and `sid`: the login, by which the relying party is told of its end.
+    pub ids: SubjectIds,
     /// `aud`: the relying party.
     pub client: &'a ClientId,
     /// `iat`, UTC, in whole seconds.
@@ -33,8 +32,6 @@ pub struct IdTokenClaims<'a> {
     pub authenticated_at: OffsetDateTime,
     /// `amr` and `acr`: the factors of that authentication.
     pub factors: &'a Factors,
-    /// `sid`: the login, by which the relying party is told of its end.
-    pub sid: Sid,
     /// `nonce` of the authorization request; absent at a refresh.
     pub nonce: Option<&'a str>,
     /// `preferred_username`: the username, where the scope `profile` was granted.
@@ -48,12 +45,10 @@ pub struct IdTokenClaims<'a> {
 pub struct IdTokenHint {
     /// `iss`.
     pub issuer: String,
-    /// `sub`.
-    pub subject: UserId,
     /// `aud`.
     pub client: ClientId,
-    /// `sid`.
-    pub sid: Sid,
+    /// `sub` and `sid`.
+    pub ids: SubjectIds,
 }
 
 /// Signs ID tokens, and verifies those that come back as hints.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::{
-    id::{Jti, Sid, UserId},
+    id::Jti,
     key::Algorithm,
-    oauth::ClientId,
+    oauth::{ClientId, SubjectIds},
     token::SigningError,
 };
 
@@ -25,10 +25,8 @@ pub struct LogoutTokenClaims<'a> {
     pub issued_at: OffsetDateTime,
     /// `jti`, of this token alone.
     pub jti: Jti,
-    /// `sub`: the account.
-    pub subject: UserId,
-    /// `sid`: the login, as in the ID tokens of the session.
-    pub sid: Sid,
+    /// `sub` and `sid`, as in the ID tokens of the session.
+    pub ids: SubjectIds,
 }
 
 /// Signs logout tokens.

@@ -9,7 +9,7 @@ use crate::{
     id::{GrantId, Jti},
     key::Algorithm,
     login::{Generation, Login},
-    oauth::{ClientId, KeyThumbprint},
+    oauth::{ClientId, KeyThumbprint, Sector},
     token::{
         Claims, ID_TOKEN_TTL, IdTokenClaims, IssueTokenError, IssuedTokens, Person, RefreshHandle,
         Scope, Scopes, SigningError, TokenService,
@@ -22,6 +22,8 @@ pub(super) struct TokenContent<'a> {
     pub(super) user: &'a User,
     pub(super) grant: GrantId,
     pub(super) client: &'a ClientId,
+    /// Of the pairwise subject identifiers of the OAuth client.
+    pub(super) sector: Option<&'a Sector>,
     pub(super) audience: &'a str,
     /// Of the ID token, where the OAuth client is one that people sign in to; it is issued where the scopes contain `openid`.
     pub(super) id_token: Option<IdTokenContent<'a>>,
@@ -57,6 +59,11 @@ impl TokenService {
             person: Some(Person {
                 subject: user.id,
                 sid: login.sid,
+                ids: self
+                    .deps
+                    .subject_ids
+                    .encode(content.sector, user.id, login.sid),
+                sector: content.sector.cloned(),
                 grant: content.grant,
                 username: user.username.clone(),
                 authenticated_at: login.authenticated_at.truncate_to_second(),
@@ -73,8 +80,7 @@ impl TokenService {
         let access_token = self.deps.access_tokens.sign(&claims)?;
         let id_token = match &content.id_token {
             Some(requested) if claims.scopes.contains(&Scope::OpenId) => {
-                let (login, client) = (content.login, content.client);
-                let of = (login, client, &*access_token);
+                let of = (content.client, &*access_token);
                 Some(self.sign_id_token(requested, of, &claims)?)
             }
             _ => None,
@@ -95,7 +101,7 @@ impl TokenService {
     fn sign_id_token(
         &self,
         requested: &IdTokenContent<'_>,
-        (login, client, access_token): (&Login, &ClientId, &str),
+        (client, access_token): (&ClientId, &str),
         claims: &Claims,
     ) -> Result<String, SigningError> {
         let person = claims.person.as_ref();
@@ -103,14 +109,13 @@ impl TokenService {
         let has_profile = claims.scopes.contains(&Scope::Profile);
         let id_token = IdTokenClaims {
             issuer: &claims.issuer,
-            subject: person.subject,
+            ids: person.ids,
             client,
             issued_at: claims.issued_at,
             // Keys are kept for as long as an access token is valid after its signature.
             expires_at: claims.issued_at + ID_TOKEN_TTL.min(self.policy.access_ttl),
             authenticated_at: person.authenticated_at,
             factors: &person.factors,
-            sid: login.sid,
             nonce: requested.nonce,
             username: Some(&person.username).filter(|_| has_profile),
             access_token,

@@ -29,6 +29,7 @@ pub(super) async fn client_is_stored_whole(fixture: Fixture) {
             backchannel_logout_uri: relying_party()
                 .backchannel_logout_uri
                 .filter(|_| index == 1),
+            sector: (index == 1).then(|| "shop.example".parse().unwrap()),
             ..relying_party()
         });
         assert!(fixture.store.insert_client(&client, &[]).await.unwrap());

@@ -15,7 +15,8 @@ const UNDO: &str = "DELETE FROM _sqlx_migrations WHERE version >= 9; \
     DROP TABLE logout_deliveries, consents; \
     CREATE INDEX one_grant_of_client ON grants (sid); \
     ALTER TABLE clients DROP COLUMN name, DROP COLUMN redirect_uris, DROP COLUMN post_logout_redirect_uris, \
-        DROP COLUMN id_token_algorithm, DROP COLUMN first_party, DROP COLUMN must_push, DROP COLUMN backchannel_logout_uri";
+        DROP COLUMN id_token_algorithm, DROP COLUMN first_party, DROP COLUMN must_push, DROP COLUMN backchannel_logout_uri, \
+        DROP COLUMN sector";
 
 /// An audit event of another instance.
 const EVENT: &str = "INSERT INTO audit_events (at, kind) VALUES (0, 'SIGNED_IN')";

@@ -56,7 +56,7 @@ const ACR_VALUES: [&str; 3] = [
 
 /// Metadata of the authorization server (RFC 8414 §2) and of the OpenID Provider (OpenID Connect Discovery 1.0 §3); both documents are the same.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({"issuer": "https://id.example", "authorization_endpoint": "https://id.example/oauth2/authorize", "token_endpoint": "https://id.example/oauth2/token", "jwks_uri": "https://id.example/.well-known/jwks.json", "response_types_supported": ["code"], "subject_types_supported": ["public"], "id_token_signing_alg_values_supported": ["EdDSA"]}))]
+#[schema(example = json!({"issuer": "https://id.example", "authorization_endpoint": "https://id.example/oauth2/authorize", "token_endpoint": "https://id.example/oauth2/token", "jwks_uri": "https://id.example/.well-known/jwks.json", "response_types_supported": ["code"], "subject_types_supported": ["public", "pairwise"], "id_token_signing_alg_values_supported": ["EdDSA"]}))]
 pub(in crate::http) struct Metadata {
     issuer: String,
     #[serde(flatten)]
@@ -103,14 +103,14 @@ struct Endpoints {
 
 /// What is said of OpenID Connect only.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({"subject_types_supported": ["public"], "id_token_signing_alg_values_supported": ["EdDSA"]}))]
+#[schema(example = json!({"subject_types_supported": ["public", "pairwise"], "id_token_signing_alg_values_supported": ["EdDSA"]}))]
 #[expect(
     clippy::struct_excessive_bools,
     clippy::struct_field_names,
     reason = "names and values are those of the document"
 )]
 struct OpenIdMetadata {
-    subject_types_supported: [&'static str; 1],
+    subject_types_supported: [&'static str; 2],
     id_token_signing_alg_values_supported: Vec<String>,
     claims_supported: [&'static str; 12],
     prompt_values_supported: [&'static str; 4],
@@ -147,7 +147,7 @@ impl OpenIdMetadata {
         algorithms.sort_unstable();
         algorithms.dedup();
         Self {
-            subject_types_supported: ["public"],
+            subject_types_supported: ["public", "pairwise"],
             id_token_signing_alg_values_supported: algorithms,
             claims_supported: CLAIMS,
             prompt_values_supported: ["none", "login", "consent", "select_account"],

@@ -40,7 +40,7 @@ pub(in crate::http) struct ClientMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     id_token_signed_response_alg: Option<String>,
-    /// `public`.
+    /// `public` or `pairwise`: identifiers of the account that differ from those of clients at other hosts.
     #[serde(default = "public")]
     subject_type: String,
     /// For `private_key_jwt`: one key.
@@ -54,6 +54,10 @@ pub(in crate::http) struct ClientMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = String, required = false)]
     backchannel_logout_uri: Option<String>,
+    /// Not supported: with `pairwise`, all redirect URIs have one host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    sector_identifier_uri: Option<String>,
     /// Whether it has to push its authorization requests (RFC 9126 §6).
     #[serde(default)]
     require_pushed_authorization_requests: bool,
@@ -167,8 +171,11 @@ fn registration(metadata: &ClientMetadata) -> Result<ClientRegistration, OauthEr
             description,
         ));
     }
-    if metadata.subject_type != "public" {
-        return Err(invalid("subject_type has to be public"));
+    if !["public", "pairwise"].contains(&&*metadata.subject_type) {
+        return Err(invalid("subject_type has to be public or pairwise"));
+    }
+    if metadata.sector_identifier_uri.is_some() {
+        return Err(invalid("sector_identifier_uri is not supported"));
     }
     Ok(ClientRegistration {
         auth_method: auth_method(metadata)?,
@@ -179,6 +186,7 @@ fn registration(metadata: &ClientMetadata) -> Result<ClientRegistration, OauthEr
         redirect_uris: metadata.redirect_uris.clone(),
         post_logout_redirect_uris: metadata.post_logout_redirect_uris.clone(),
         id_token_algorithm: metadata.id_token_signed_response_alg.clone(),
+        pairwise_subjects: metadata.subject_type == "pairwise",
         push_required: metadata.require_pushed_authorization_requests,
         backchannel_logout_uri: metadata.backchannel_logout_uri.clone(),
         dpop_required: metadata.dpop_bound_access_tokens,

@@ -30,7 +30,7 @@ async fn both_documents_describe_the_provider() {
     for (name, value) in [
         ("response_types_supported", json!(["code"])),
         ("response_modes_supported", json!(["query", "form_post"])),
-        ("subject_types_supported", json!(["public"])),
+        ("subject_types_supported", json!(["public", "pairwise"])),
         ("code_challenge_methods_supported", json!(["S256"])),
         ("acr_values_supported", json!(["aal1", "aal2", "phr"])),
         (

@@ -4,8 +4,8 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
 use crate::support::{
-    AuthOptions, REDIRECT, REGISTRATION_TOKEN, SIGNED_OUT, SigningKey, Site, VERIFIER, header,
-    response_of,
+    AuthOptions, REDIRECT, REGISTRATION_TOKEN, SIGNED_OUT, SigningKey, Site, VERIFIER, claims_of,
+    header, response_of,
 };
 
 impl Site {
@@ -32,6 +32,29 @@ impl Site {
         assert_eq!(status, 201, "{registered}");
         registered
     }
+
+    /// Signs `ada` in to a registered client, with consent; returns the tokens.
+    async fn sign_in_to(&self, client: &Value) -> Value {
+        let id = client["client_id"].as_str().unwrap();
+        let secret = client["client_secret"].as_str().unwrap();
+        let cookie = self.sign_in("ada").await;
+        let asked = self.authorize(&cookie, &[("client_id", id)]).await;
+        let page = asked.text().await.unwrap();
+        assert!(page.contains("Order desk"), "{page}");
+        let allowed = self.decide(&cookie, &page, "allow").await;
+        let target = crate::support::refresh_target(&allowed.text().await.unwrap());
+        let code = response_of(&target)["code"].clone();
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("code", &*code),
+            ("redirect_uri", REDIRECT),
+            ("code_verifier", VERIFIER),
+        ];
+        let request = self.request(Method::POST, "/oauth2/token").form(&form);
+        let exchanged = request.basic_auth(id, Some(secret)).send().await.unwrap();
+        assert_eq!(exchanged.status(), 200);
+        exchanged.json().await.unwrap()
+    }
 }
 
 #[tokio::test]
@@ -46,8 +69,6 @@ async fn registered_client_signs_people_in_with_consent() {
         "software_id": "ignored",
     });
     let client = site.registered(&metadata).await;
-    let id = client["client_id"].as_str().unwrap();
-    let secret = client["client_secret"].as_str().unwrap();
     assert_eq!(client["client_secret_expires_at"], 0);
     assert!(client["client_id_issued_at"].is_i64(), "{client}");
     assert_eq!(client["token_endpoint_auth_method"], "client_secret_basic");
@@ -61,24 +82,47 @@ async fn registered_client_signs_people_in_with_consent() {
         assert_eq!(client[name], metadata[name], "{name}");
     }
 
-    let cookie = site.sign_in("ada").await;
-    let asked = site.authorize(&cookie, &[("client_id", id)]).await;
-    let page = asked.text().await.unwrap();
-    assert!(page.contains("Order desk"), "{page}");
-    let allowed = site.decide(&cookie, &page, "allow").await;
-    let target = crate::support::refresh_target(&allowed.text().await.unwrap());
-    let code = response_of(&target)["code"].clone();
-    let form = [
-        ("grant_type", "authorization_code"),
-        ("code", &*code),
-        ("redirect_uri", REDIRECT),
-        ("code_verifier", VERIFIER),
-    ];
-    let request = site.request(Method::POST, "/oauth2/token").form(&form);
-    let exchanged = request.basic_auth(id, Some(secret)).send().await.unwrap();
-    assert_eq!(exchanged.status(), 200);
+    site.sign_in_to(&client).await;
     let other = site.registered(&metadata).await;
     assert_ne!(other["client_id"], client["client_id"]);
+}
+
+#[tokio::test]
+async fn pairwise_client_knows_accounts_and_logins_by_its_own_identifiers() {
+    let site = Site::with_registration().await;
+    let metadata = json!({
+        "redirect_uris": [REDIRECT],
+        "client_name": "Order desk",
+        "subject_type": "pairwise",
+    });
+    let client = site.registered(&metadata).await;
+    assert_eq!(client["subject_type"], "pairwise");
+    let tokens = site.sign_in_to(&client).await;
+    let id_token = claims_of(&tokens["id_token"]);
+
+    let access_token = tokens["access_token"].as_str().unwrap();
+    let request = site.request(Method::GET, "/oauth2/userinfo");
+    let shown = request.bearer_auth(access_token).send().await.unwrap();
+    let shown: Value = shown.json().await.unwrap();
+    assert_eq!(shown["sub"], id_token["sub"]);
+
+    let [id, secret] = ["client_id", "client_secret"].map(|name| client[name].as_str().unwrap());
+    let request = site.request(Method::POST, "/oauth2/introspect");
+    let request = request.form(&[("token", access_token)]);
+    let introspected = request.basic_auth(id, Some(secret)).send().await.unwrap();
+    let introspected: Value = introspected.json().await.unwrap();
+    assert_eq!(introspected["active"], true, "{introspected}");
+    assert_eq!(introspected["sub"], id_token["sub"]);
+
+    let (own, _) = site.tokens("ada").await;
+    let own = claims_of(&own.into());
+    assert_ne!(own["sub"], id_token["sub"]);
+    let devices = site.get("/api/logins", &site.sign_in("ada").await).await;
+    let devices = devices.text().await.unwrap();
+    assert!(
+        !devices.contains(id_token["sid"].as_str().unwrap()),
+        "{devices}"
+    );
 }
 
 #[tokio::test]
@@ -178,7 +222,8 @@ async fn unsupported_metadata_are_refused_with_their_error() {
         ("grant_types", json!(["implicit"])),
         ("grant_types", json!(["client_credentials"])),
         ("response_types", json!(["token"])),
-        ("subject_type", json!("pairwise")),
+        ("subject_type", json!("persistent")),
+        ("sector_identifier_uri", json!("https://shop.example/")),
         ("token_endpoint_auth_method", json!("tls_client_auth")),
         ("token_endpoint_auth_method", json!("private_key_jwt")),
         ("jwks", json!({"keys": [{"kty": "oct", "k": "AAAA"}]})),

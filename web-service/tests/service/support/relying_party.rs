@@ -80,6 +80,7 @@ impl Site {
                 is_first_party: false,
                 must_push: false,
                 backchannel_logout_uri: None,
+                sector: None,
             }),
             protected: false,
             disabled: false,

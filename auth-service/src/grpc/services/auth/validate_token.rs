@@ -10,7 +10,7 @@ pub(super) async fn validate_token(
     api: &AuthApi,
     request: Request<ValidateTokenRequest>,
 ) -> Result<ValidateTokenResponse, Status> {
-    let message = request.into_inner();
+    let (metadata, extensions, message) = request.into_parts();
     let consistency = decode::consistency(message.consistency());
     let audience = decode::optional(message.audience);
     let scopes: Vec<_> = message.required_scopes.iter().map(String::as_str).collect();
@@ -29,8 +29,15 @@ pub(super) async fn validate_token(
         .await
         .or_status()?;
     let nonce = proof.map(|_| api.identity.tokens.dpop_nonce());
+    let mut encoded = encode::claims(&claims);
+    if let Some(person) = claims.person.as_ref().filter(|person| person.is_pairwise()) {
+        let request = Request::from_parts(metadata, extensions, ());
+        if api.service_identity.recognize(&request).unwrap_or(false) {
+            encoded.sid = person.sid.to_string();
+        }
+    }
     Ok(ValidateTokenResponse {
-        claims: Some(encode::claims(&claims)),
+        claims: Some(encoded),
         dpop_nonce: nonce.unwrap_or_default(),
     })
 }

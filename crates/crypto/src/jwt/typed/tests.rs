@@ -1,4 +1,7 @@
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use holdfast_identity::{
@@ -18,6 +21,7 @@ use crate::{
     key_ring::KeyRing,
     seal::Sealer,
     signing_key::{self, generate},
+    subject_ids,
 };
 
 const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
@@ -31,7 +35,8 @@ fn stored(algorithm: Algorithm) -> StoredSigningKey {
 }
 
 fn jwts(keys: &[StoredSigningKey]) -> Jwts {
-    Jwts::new(KeyRing::open(keys.to_vec(), EdDsa, &sealer()).unwrap())
+    let ring = KeyRing::open(keys.to_vec(), EdDsa, &sealer()).unwrap();
+    Jwts::new(ring, Arc::new(subject_ids::tests::key(9)))
 }
 
 /// A key of each algorithm. An RSA key takes long to generate.

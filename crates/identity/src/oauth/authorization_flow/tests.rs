@@ -50,6 +50,7 @@ fn party(is_first_party: bool) -> RelyingParty {
         is_first_party,
         must_push: false,
         backchannel_logout_uri: None,
+        sector: None,
     }
 }
 

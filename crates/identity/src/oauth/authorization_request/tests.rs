@@ -25,6 +25,7 @@ fn client() -> OauthClient {
             is_first_party: false,
             must_push: false,
             backchannel_logout_uri: None,
+            sector: None,
         }),
         protected: false,
         disabled: false,
