@@ -21,8 +21,6 @@ app.use(
     authorizationParams: { response_type: "code", scope: "openid profile offline_access" },
     authRequired: false,
     idpLogout: true,
-    // With the slash at the end, as it is registered.
-    routes: { postLogoutRedirect: `${BASE_URL}/` },
   }),
 );
 

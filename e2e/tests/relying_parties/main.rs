@@ -64,6 +64,7 @@ async fn oidc_client_ts_completes_sign_in_refresh_and_sign_out() {
 async fn express_openid_connect_completes_sign_in_refresh_and_sign_out() {
     let application = Application {
         file: "express_openid_connect.mjs",
+        signed_out: "",
         ..COMMON
     };
     Journey::start(&application).await.complete().await;
