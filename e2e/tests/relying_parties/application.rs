@@ -1,6 +1,9 @@
 //! The applications: their registration and their start.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use e2e::{packages, pair::Pair, port, program::Program};
 use tokio::{
@@ -9,7 +12,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::apache;
+use crate::{apache, next};
 
 /// Time in which an application starts, or a page is shown.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
@@ -20,6 +23,8 @@ pub(crate) const INTERVAL: Duration = Duration::from_millis(20);
 #[derive(Clone, Copy)]
 pub(crate) enum Language {
     Node,
+    /// A directory with an application of Next.js.
+    Next,
     Python,
     /// A configuration of Apache.
     Apache,
@@ -27,13 +32,17 @@ pub(crate) enum Language {
 
 /// An application, with the paths of its pages and what they show.
 pub(crate) struct Application {
-    /// Its file in `e2e/relying_parties`, whose stem is its `client_id`.
+    /// Its file or directory in `e2e/relying_parties`, whose stem is its `client_id`.
     pub(crate) file: &'static str,
     pub(crate) language: Language,
     /// Whether it is a page without a server, which cannot keep a secret.
     pub(crate) is_public: bool,
     /// The algorithm of its ID tokens.
     pub(crate) id_token_algorithm: &'static str,
+    /// The lifetime of its access tokens.
+    pub(crate) access_ttl: &'static str,
+    /// The host of its URLs.
+    pub(crate) host: &'static str,
     /// The path of its redirect URI.
     pub(crate) callback: &'static str,
     /// The page that starts a sign-in.
@@ -71,18 +80,19 @@ pub(crate) fn directory() -> PathBuf {
 impl Application {
     /// Registers the application and starts it.
     pub(crate) async fn start(&self, pair: &Pair) -> Running {
+        let mut command = self.command(pair).await;
         let port = port::free();
-        // Another site than that of the provider, whose host is `localhost`.
-        let base_url = format!("http://127.0.0.1:{port}");
-        let (client_id, _) = self.file.split_once('.').unwrap();
+        let base_url = format!("http://{}:{port}", self.host);
+        let client_id = Path::new(self.file).file_stem().unwrap();
+        let client_id = client_id.to_str().unwrap();
         let secret = self.register(pair, client_id, &base_url).await;
-        let mut command = self.command(pair);
         let ca_file = &pair.site.ca_file;
         command
             .env("ISSUER", &pair.site.origin)
             .env("CLIENT_ID", client_id)
             .env("CLIENT_SECRET", secret)
             .env("BASE_URL", &base_url)
+            .env("AUTH_URL", &base_url)
             .env("PORT", port.to_string())
             .env("SECRET", "a secret of the application's own sessions")
             .env("NODE_EXTRA_CA_CERTS", ca_file)
@@ -119,7 +129,7 @@ impl Application {
         secret.trim().to_owned()
     }
 
-    fn command(&self, pair: &Pair) -> Command {
+    async fn command(&self, pair: &Pair) -> Command {
         let file = directory().join(self.file);
         match self.language {
             Language::Node => {
@@ -130,6 +140,7 @@ impl Application {
                 node.arg(copy);
                 node
             }
+            Language::Next => next::command(&file).await,
             Language::Python => {
                 let mut python = Command::new("python3");
                 python

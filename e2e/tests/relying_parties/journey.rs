@@ -21,6 +21,8 @@ pub(crate) struct Journey<'a> {
 impl<'a> Journey<'a> {
     pub(crate) async fn start(application: &'a Application) -> Self {
         let mut options = Options::default();
+        let access_ttl = application.access_ttl.to_owned();
+        options.auth.push(("AUTH_ACCESS_TTL", access_ttl));
         if application.id_token_algorithm == "RS256" {
             let algorithms = ("AUTH_ID_TOKEN_ALGORITHMS", "EdDSA,ES256,RS256".to_owned());
             options.auth.push(algorithms);

@@ -5,6 +5,7 @@ mod apache;
 mod application;
 mod guide;
 mod journey;
+mod next;
 
 use application::{Application, Language};
 use journey::Journey;
@@ -15,6 +16,9 @@ const COMMON: Application = Application {
     language: Language::Node,
     is_public: false,
     id_token_algorithm: "ES256",
+    access_ttl: "15m",
+    // Another site than that of the provider, whose host is `localhost`.
+    host: "127.0.0.1",
     callback: "/callback",
     sign_in: "/login",
     button: None,
@@ -79,7 +83,7 @@ async fn passport_openidconnect_completes_sign_in_refresh_and_sign_out() {
     Journey::start(&application).await.complete().await;
 }
 
-/// Auth.js ends its own session only.
+/// Auth.js without a framework. It ends its own session only.
 #[tokio::test(flavor = "multi_thread")]
 async fn auth_core_completes_sign_in_and_refresh() {
     let application = Application {
@@ -88,6 +92,26 @@ async fn auth_core_completes_sign_in_and_refresh() {
         sign_in: "/auth/signin",
         button: Some("Sign in with Holdfast"),
         sign_out: None,
+        ..COMMON
+    };
+    Journey::start(&application).await.complete().await;
+}
+
+/// Tokens are refreshed at each request, as they expire within a minute. Where that fails, Auth.js ends its session.
+#[tokio::test(flavor = "multi_thread")]
+async fn next_with_auth_js_completes_sign_in_refresh_and_sign_out() {
+    let application = Application {
+        file: "next",
+        language: Language::Next,
+        access_ttl: "30s",
+        // Next.js replaces a loopback address by it in the URL of each request.
+        host: "localhost",
+        callback: "/api/auth/callback/holdfast",
+        sign_in: "/",
+        button: Some("Sign in"),
+        refresh: "/",
+        refreshed: "Signed in as ada",
+        refused: ["Signed out"; 2],
         ..COMMON
     };
     Journey::start(&application).await.complete().await;

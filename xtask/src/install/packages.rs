@@ -35,16 +35,20 @@ const PYTHON_PACKAGES: [&str; 9] = [
 ];
 
 /// OpenID Connect libraries, apart from the others, as only the tests of relying parties need them.
-const NODE_RELYING_PARTIES: [&str; 9] = [
+const NODE_RELYING_PARTIES: [&str; 13] = [
     "@auth/core@0.41.3",
     "express@5.3.0",
     "express-openid-connect@3.4.0",
     "express-session@1.19.0",
+    "next@16.4.6",
+    "next-auth@5.0.0-beta.32",
     "oauth4webapi@3.8.8",
     "oidc-client-ts@3.5.0",
     "openid-client@6.9.0",
     "passport@0.7.0",
     "passport-openidconnect@0.1.2",
+    "react@19.3.1",
+    "react-dom@19.3.1",
 ];
 const PYTHON_RELYING_PARTIES: [&str; 7] = [
     "Authlib==1.9.9",
