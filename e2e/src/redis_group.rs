@@ -20,6 +20,8 @@ const SENTINELS: usize = 3;
 const QUORUM: usize = 2;
 /// Milliseconds after which a server that does not respond is down.
 const DOWN_AFTER: &str = "1000";
+/// Half of the milliseconds after which Sentinels vote again, if no one of them got the majority.
+const FAILOVER_TIMEOUT: &str = "2000";
 
 /// Settings of a master that does not wait for further replicas before it synchronizes one.
 const SYNC_AT_ONCE: [&str; 2] = ["--repl-diskless-sync-delay", "0"];
@@ -181,7 +183,7 @@ fn configure_sentinel(directory: &TempDir, number: usize, port: u16, master: u16
         "port {port}\nbind 127.0.0.1\ndir {}\n\
          sentinel monitor {MASTER} 127.0.0.1 {master} {QUORUM}\n\
          sentinel down-after-milliseconds {MASTER} {DOWN_AFTER}\n\
-         sentinel failover-timeout {MASTER} 5000\n",
+         sentinel failover-timeout {MASTER} {FAILOVER_TIMEOUT}\n",
         directory.path().display(),
     );
     std::fs::write(sentinel_file(directory, number), settings).unwrap();
