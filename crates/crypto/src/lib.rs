@@ -19,6 +19,7 @@ pub mod refresh_token;
 mod rsa_key;
 pub mod seal;
 mod sealed_handle;
+mod security_event_token;
 pub mod signing_key;
 mod strict_json;
 pub mod subject_ids;

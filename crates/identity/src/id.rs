@@ -89,6 +89,10 @@ id! {
     TrustedBrowserId
 }
 id! {
+    /// Identifier of a stream of security events.
+    StreamId
+}
+id! {
     /// Identifier of one access token: `jti`.
     Jti
 }

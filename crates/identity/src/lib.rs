@@ -22,5 +22,6 @@ pub mod observer;
 pub mod policy;
 pub mod revocation;
 pub mod services;
+pub mod signals;
 pub mod store;
 pub mod token;

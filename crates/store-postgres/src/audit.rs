@@ -16,6 +16,7 @@ use time::OffsetDateTime;
 use crate::{
     PostgresStore,
     query::{RunQuery as _, Statement, answer},
+    signals,
 };
 
 /// The statement that inserts an event.
@@ -43,6 +44,9 @@ pub(super) async fn commit(
 ) -> Result<(), StoreError> {
     for event in events {
         insert(event).run(&mut *transaction).await?;
+        for signal in signals::insert_of_audit_event(event) {
+            signal.run(&mut *transaction).await?;
+        }
     }
     answer(transaction.commit()).await
 }

@@ -26,6 +26,7 @@ mod query;
 mod revocations;
 mod server;
 mod sign_in;
+mod signals;
 mod steady_time;
 mod trusted_browsers;
 

@@ -1,6 +1,8 @@
 //! The end of logins, which appends to the revocation log.
 
-use holdfast_identity::{audit::AuditEvent, id::Sid, login::EndReason, store::StoreError};
+use holdfast_identity::{
+    audit::AuditEvent, id::Sid, login::EndReason, signals::Initiator, store::StoreError,
+};
 use holdfast_store_sql::{
     column::{end_reason, millis, revocation_margin},
     login_filter::LoginFilter,
@@ -11,7 +13,7 @@ use holdfast_store_sql::{
 use sqlx::{AssertSqlSafe, PgConnection};
 use time::OffsetDateTime;
 
-use crate::{PostgresStore, audit, logout_deliveries, query::RunQuery as _};
+use crate::{PostgresStore, audit, logout_deliveries, query::RunQuery as _, signals};
 
 /// An SQL condition on `$1`, a text or NULL, and `$2`, a list of texts, and these.
 fn condition(filter: &LoginFilter) -> (&'static str, Option<String>, Vec<String>) {
@@ -74,8 +76,9 @@ pub(super) async fn end_locked(
     // A statement of its own, so that it sees the grants of refreshes that were committed before the rows were locked.
     let sessions =
         logout_deliveries::insertion("logins.sid = ANY($1) AND grants.ended_at IS NULL", 3);
+    let signals = signals::insertion(3, 4);
     let sql = format!(
-        "WITH sessions AS ({sessions}), ended AS MATERIALIZED (\
+        "WITH sessions AS ({sessions}), signals AS ({signals}), ended AS MATERIALIZED (\
              SELECT sid, {LOGIN_CREDENTIALS_EXPIRE_AT} AS until, row_number() OVER (ORDER BY created_at, sid) AS place \
              FROM logins WHERE sid = ANY($1) AND EXISTS (SELECT 1 FROM grants WHERE grants.sid = logins.sid)), \
          total AS MATERIALIZED (SELECT count(*) AS entries FROM ended), \
@@ -87,6 +90,7 @@ pub(super) async fn end_locked(
         .bind(&sids)
         .bind(revocation_margin())
         .bind(millis(now))
+        .bind(Initiator::of(reason).as_str())
         .run(connection)
         .await?;
     Ok(ended)

@@ -27,6 +27,7 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         "0013_grants_of_login",
         "0014_grants_by_login",
         "0015_pairwise_subjects",
+        "0016_event_streams",
     ]
 });
 

@@ -21,6 +21,7 @@ pub mod oauth_client;
 pub mod passkey;
 pub mod revocation;
 pub mod sign_in;
+pub mod signal;
 mod sql_row;
 pub mod traced;
 pub mod trusted_browser;

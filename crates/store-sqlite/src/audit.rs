@@ -14,10 +14,10 @@ use holdfast_store_sql::{
 use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite, Transaction};
 use time::OffsetDateTime;
 
-use crate::{SqliteStore, group_commit::Statement, query::RunQuery as _};
+use crate::{SqliteStore, group_commit::Statement, query::RunQuery as _, signals};
 
 /// The statement that inserts an event. One for each, as the driver caches statements by their text.
-pub(super) fn insert(event: &AuditEvent) -> Statement {
+fn insert(event: &AuditEvent) -> Statement {
     sqlx::query(
         "INSERT INTO audit_events (at, kind, user_id, sid, actor_id, ip_address, user_agent, request_id, client_id, trace_id) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -34,13 +34,20 @@ pub(super) fn insert(event: &AuditEvent) -> Statement {
     .bind(event.source.trace_id.clone())
 }
 
+/// The statements that insert an event, and the security events that follow from it.
+pub(super) fn insert_with_signals(event: &AuditEvent) -> Vec<Statement> {
+    let mut statements = vec![insert(event)];
+    statements.extend(signals::insert_of_audit_event(event));
+    statements
+}
+
 /// Commits a change together with its audit events.
 pub(super) async fn commit(
     mut transaction: Transaction<'_, Sqlite>,
     events: &[AuditEvent],
 ) -> Result<(), StoreError> {
-    for event in events {
-        insert(event).run(&mut transaction).await?;
+    for statement in events.iter().flat_map(insert_with_signals) {
+        statement.run(&mut transaction).await?;
     }
     transaction.commit().await.map_err(unavailable)
 }

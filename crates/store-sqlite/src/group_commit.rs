@@ -49,7 +49,8 @@ impl Write {
 
     /// Adds the audit events of the change.
     pub(super) fn with_events(mut self, events: &[AuditEvent]) -> Self {
-        self.then.extend(events.iter().map(audit::insert));
+        let statements = events.iter().flat_map(audit::insert_with_signals);
+        self.then.extend(statements);
         self
     }
 }

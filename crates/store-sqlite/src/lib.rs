@@ -23,6 +23,7 @@ mod pool;
 mod query;
 mod revocations;
 mod sign_in;
+mod signals;
 mod steady_time;
 mod trusted_browsers;
 mod users;

@@ -37,6 +37,7 @@ pub(super) static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
         "0025_backchannel_logout",
         "0026_grants_of_login",
         "0027_pairwise_subjects",
+        "0028_event_streams",
     ]
 });
 

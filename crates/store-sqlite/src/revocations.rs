@@ -17,7 +17,7 @@ use holdfast_store_sql::{
 use sqlx::{Sqlite, Transaction};
 use time::OffsetDateTime;
 
-use crate::{SqliteStore, audit, logout_deliveries, query::RunQuery as _};
+use crate::{SqliteStore, audit, logout_deliveries, query::RunQuery as _, signals};
 
 /// An SQL condition and its arguments.
 fn condition(filter: &LoginFilter) -> (String, Vec<String>) {
@@ -78,6 +78,7 @@ pub(super) async fn end_logins(
     }
     query.run(transaction).await?;
     logout_deliveries::insert_of_logins(transaction, (&condition, &values), now).await?;
+    signals::insert_of_logins(transaction, (&condition, &values), reason, now).await?;
     let sql = format!("UPDATE logins SET ended_at = ?, end_reason = ? WHERE {live}");
     let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(millis(now))

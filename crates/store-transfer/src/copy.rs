@@ -83,7 +83,7 @@ impl Copier<'_> {
         }
     }
 
-    /// Continues the numbers of the revocation log and of audit events where the source was.
+    /// Continues the numbers of the revocation log, of audit events and of security events where the source was.
     pub(crate) async fn continue_numbers(&mut self) -> Result<(), TransferError> {
         let last = async |source: &mut SqliteConnection, table: &str| {
             let last = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = ?), 0)";
@@ -97,11 +97,14 @@ impl Copier<'_> {
             .bind(newest)
             .execute(&mut *self.target)
             .await?;
-        let latest = last(self.source, "audit_events").await?;
-        sqlx::query("SELECT setval(pg_get_serial_sequence('audit_events', 'id'), $1, FALSE)")
-            .bind(latest + 1)
-            .execute(&mut *self.target)
-            .await?;
+        for table in ["audit_events", "stream_events"] {
+            let latest = last(self.source, table).await?;
+            sqlx::query("SELECT setval(pg_get_serial_sequence($1, 'id'), $2, FALSE)")
+                .bind(table)
+                .bind(latest + 1)
+                .execute(&mut *self.target)
+                .await?;
+        }
         Ok(())
     }
 

@@ -8,7 +8,7 @@ pub(crate) struct Table {
 }
 
 /// Every table with rows of a deployment; those that others refer to come first.
-pub(crate) const TABLES: [Table; 16] = [
+pub(crate) const TABLES: [Table; 18] = [
     table("users", "id"),
     table("credentials", "id"),
     table("passkeys", "id"),
@@ -18,6 +18,8 @@ pub(crate) const TABLES: [Table; 16] = [
     table("grants", "id"),
     table("consents", "user_id, client_id"),
     table("logout_deliveries", "client_id, sid, ended_at"),
+    table("event_streams", "client_id"),
+    table("stream_events", "id"),
     table("revocations", "sequence"),
     table("epoch", "id"),
     table("audit_events", "id"),

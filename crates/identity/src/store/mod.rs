@@ -18,6 +18,7 @@ mod logout_deliveries;
 mod maintenance;
 mod passkeys;
 mod revocations;
+mod signals;
 mod trusted_browsers;
 
 pub use self::{
@@ -35,6 +36,7 @@ pub use self::{
     maintenance::Maintenance,
     passkeys::PasskeyStore,
     revocations::{RevocationLog, RevocationPage},
+    signals::SignalStore,
     trusted_browsers::TrustedBrowserStore,
 };
 pub use crate::error::StoreError;
@@ -66,6 +68,7 @@ pub trait Store:
     + Maintenance
     + PasskeyStore
     + RevocationLog
+    + SignalStore
     + TrustedBrowserStore
 {
 }
@@ -85,6 +88,7 @@ impl<T> Store for T where
         + Maintenance
         + PasskeyStore
         + RevocationLog
+        + SignalStore
         + TrustedBrowserStore
 {
 }

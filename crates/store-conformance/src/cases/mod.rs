@@ -16,6 +16,7 @@ mod logout_deliveries;
 mod maintenance;
 mod passkeys;
 mod revocations;
+mod signals;
 mod trusted_browsers;
 
 use crate::{Case, fixture::Fixture};
@@ -211,6 +212,14 @@ cases! {$
         removed_end_is_not_listed,
         ends_are_listed_by_due_time_up_to_the_limit,
         ends_up_to_a_time_are_removed_together,
+    }
+    signals {
+        stream_is_created_once_changed_and_deleted,
+        every_way_to_end_logins_is_an_event_of_each_stream,
+        end_that_is_refused_or_of_no_tokens_is_no_event,
+        change_of_a_credential_is_an_event,
+        event_is_stored_where_it_is_requested_and_not_disabled,
+        events_are_removed_by_number_stream_or_age,
     }
     maintenance {
         store_is_reopened_with_its_content,

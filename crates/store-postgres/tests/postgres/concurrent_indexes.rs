@@ -12,7 +12,7 @@ use crate::{
 /// The state of the database before the migration of the index.
 const UNDO: &str = "DELETE FROM _sqlx_migrations WHERE version >= 9; \
     ALTER TABLE trusted_browsers DROP COLUMN bound_jkt; \
-    DROP TABLE logout_deliveries, consents; \
+    DROP TABLE logout_deliveries, consents, event_streams, stream_events; \
     CREATE INDEX one_grant_of_client ON grants (sid); \
     ALTER TABLE clients DROP COLUMN name, DROP COLUMN redirect_uris, DROP COLUMN post_logout_redirect_uris, \
         DROP COLUMN id_token_algorithm, DROP COLUMN first_party, DROP COLUMN must_push, DROP COLUMN backchannel_logout_uri, \

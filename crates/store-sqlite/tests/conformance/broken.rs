@@ -18,7 +18,7 @@ use holdfast_identity::{
         KeyedHash, KnownLocations, LocationTrust, NewTrustedBrowser, Passkey, TrustedBrowser,
         VerifiedPasskey,
     },
-    id::{CredentialId, GrantId, Jti, Sid, TrustedBrowserId, UserId},
+    id::{CredentialId, GrantId, Jti, Sid, StreamId, TrustedBrowserId, UserId},
     key::StoredSigningKey,
     login::{
         AuthenticationUpdate, EndReason, Generation, Grant, Login, LoginRecord, NewGrant, NewLogin,
@@ -26,10 +26,11 @@ use holdfast_identity::{
     },
     oauth::{ClientId, Consent, KeyThumbprint, LogoutDelivery, LogoutReceiver, OauthClient},
     revocation::{Epoch, Revocation, Revoked},
+    signals::{Signal, SignalStream},
     store::{
         AccountStore, AuditLog, Change, ClientStore, ClockStore, ConsentStore, CredentialStore,
         GrantStore, KeyStore, LeaseStore, LoginStore, LogoutDeliveryStore, Maintenance,
-        PasskeyStore, RevocationLog, RevocationPage, Store, StoreError, StoredTotp,
+        PasskeyStore, RevocationLog, RevocationPage, SignalStore, Store, StoreError, StoredTotp,
         TrustedBrowserStore,
     },
 };
@@ -279,6 +280,19 @@ delegate! {
             }
             Ok(page)
         }
+    }
+}
+
+delegate! {
+    SignalStore {
+        insert_stream(stream: &SignalStream) -> Stored<bool>;
+        stream(client: &ClientId) -> Stored<Option<SignalStream>>;
+        update_stream(stream: &SignalStream) -> Stored<bool>;
+        delete_stream(client: &ClientId, id: StreamId) -> Stored<bool>;
+        replace_verification(stream: StreamId, state: Option<&str>, now: OffsetDateTime) -> Stored<()>;
+        signals(stream: StreamId, limit: u32) -> Stored<Vec<Signal>>;
+        remove_signals(stream: StreamId, numbers: &[i64]) -> Stored<()>;
+        purge_signals(before: OffsetDateTime) -> Stored<()>;
     }
 }
 
