@@ -5,7 +5,9 @@ use std::{net::SocketAddr, sync::Arc};
 use anyhow::{Context as _, anyhow};
 use holdfast_core::{clock::Clock, steady_clock::SteadyClock};
 use holdfast_crypto::{jwt::Jwts, random::SystemRandom, seal::Sealer, subject_ids::SubjectIdKey};
-use holdfast_identity::{audit::AuditRecorder, id::Jti, key::KeyAlgorithms, store::Store};
+use holdfast_identity::{
+    audit::AuditRecorder, id::Jti, key::KeyAlgorithms, signals::SignalService, store::Store,
+};
 use holdfast_server_kit::{
     config::RedisUrl,
     connections::{BoundedListener, Connections},
@@ -54,6 +56,7 @@ impl App {
         let manager = ServiceManager::from_env();
         let opened = Opened::open(&config, &clock, &manager).await?;
         let logouts = opened.logout_dispatcher(&config);
+        let signals = opened.signals(&config);
         let resources = Resources {
             store: opened.store.clone(),
             feed: opened.feed.clone(),
@@ -74,6 +77,7 @@ impl App {
             identity: Arc::new(operations.identity),
             accounts: operations.accounts,
             clients: operations.clients,
+            signals: Arc::new(signals),
             registration_token: registration_token.map(SecretHash::of),
             service_identity: Arc::new(caller),
             keys: opened.jwts.clone(),
@@ -167,6 +171,18 @@ impl Opened {
             audit_writer,
             clock: clock.clone(),
         })
+    }
+
+    fn signals(&self, config: &ServeConfig) -> SignalService {
+        let algorithms = config.id_token_algorithms.first();
+        SignalService {
+            store: self.store.clone(),
+            tokens: self.jwts.clone(),
+            issuer: config.policy.issuer.clone(),
+            algorithm: *algorithms.unwrap_or(&config.signing_algorithm),
+            clock: self.clock.clone(),
+            random: Arc::new(SystemRandom),
+        }
     }
 
     fn logout_dispatcher(&self, config: &ServeConfig) -> LogoutDispatcher {

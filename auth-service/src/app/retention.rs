@@ -1,9 +1,9 @@
-//! Deletion of what has expired: logins, revocations and audit events.
+//! Deletion of what has expired: logins, revocations, audit events and security events.
 
 use std::{sync::Arc, time::Duration};
 
 use holdfast_core::steady_clock::SteadyClock;
-use holdfast_identity::{leeway::LEEWAY, store::Store};
+use holdfast_identity::{leeway::LEEWAY, signals::EVENT_TTL, store::Store};
 use time::OffsetDateTime;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -59,5 +59,13 @@ async fn purge(store: &dyn Store, now: OffsetDateTime, audit_retention: Duration
             "expired audit events were not deleted; retrying in an hour"
         );
     }
-    purged.is_ok() && events.is_ok()
+    let signals = store.purge_signals(now - EVENT_TTL).await;
+    if let Err(error) = &signals {
+        tracing::error!(
+            event = "retention.signals_failed",
+            %error,
+            "expired security events were not deleted; retrying in an hour"
+        );
+    }
+    purged.is_ok() && events.is_ok() && signals.is_ok()
 }

@@ -12,7 +12,7 @@ use holdfast_identity::{
         AssuranceLevel, AuthenticationStep, BindTrustError, BrowserToken, ChangeFactorError,
         PasskeyLabel, PresentedTrust, SignInError, TotpCode,
     },
-    id::{CredentialId, GrantId, Sid, TrustedBrowserId, UserId},
+    id::{CredentialId, GrantId, Sid, StreamId, TrustedBrowserId, UserId},
     key::Algorithm,
     login::{DeviceEvent, EndConsentError, EndGrantError, EndLoginError},
     oauth::{
@@ -21,6 +21,7 @@ use holdfast_identity::{
         KeyThumbprint, Parameters, PresentedProof, RelyingParty, RepeatedParameter,
         RequestedAuthMethod, Sector,
     },
+    signals::{InvalidStream, RequestedEvents, SignalError, StreamText},
     token::{Consistency, Scopes},
 };
 use tonic::Status;
@@ -64,6 +65,25 @@ pub(super) fn client_credentials(stated: v1::ClientCredentials) -> ClientCredent
 pub(super) fn client_id(text: &str) -> Result<ClientId, Status> {
     text.parse()
         .map_err(|why| invalid("client_id", format!("{why}")))
+}
+
+pub(super) fn stream_id(text: &str) -> Result<StreamId, Status> {
+    text.parse()
+        .map_err(|_| SignalError::NotFound.into_status())
+}
+
+pub(super) fn requested_events(requested: &v1::RequestedEvents) -> Result<RequestedEvents, Status> {
+    let text = requested.uris.join(" ");
+    text.parse()
+        .map_err(|why: InvalidStream| invalid("requested", why.to_string()))
+}
+
+/// A text of a stream, if it is not empty.
+pub(super) fn stream_text(field: &str, text: &str) -> Result<Option<StreamText>, Status> {
+    let text = Some(text).filter(|text| !text.is_empty());
+    text.map(str::parse)
+        .transpose()
+        .map_err(|why: InvalidStream| invalid(field, why.to_string()))
 }
 
 /// The `client_id` of an application to end. A text of another form is that of none.

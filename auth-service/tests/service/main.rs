@@ -25,6 +25,7 @@ mod revoke_token;
 mod second_factor;
 mod service_identity;
 mod sign_in_form;
+mod signals;
 mod signing_keys;
 mod signing_keys_algorithms;
 mod steady_clock;

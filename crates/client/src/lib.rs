@@ -42,6 +42,7 @@ pub use calls::{
     oauth_client::{ClientAuthentication, ClientCredentials},
     passkeys::PasskeyRegistration,
     registration::{ClientRegistration, RegisteredAuthMethod, RegisteredClient},
+    signals::{EventStream, EventStreamChange, PolledEvents, StreamStatus},
     token::{AuthorizationGrant, CodeExchange, Holder, Tokens},
     trusted_browsers::TrustedBrowser,
     validate::Claims,

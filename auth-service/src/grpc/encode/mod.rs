@@ -5,6 +5,7 @@ mod authorization;
 mod factor;
 mod oauth_client;
 mod revocation;
+mod signal_stream;
 mod token;
 
 use prost_types::Timestamp;
@@ -19,6 +20,7 @@ pub(super) use self::{
     },
     oauth_client::oauth_client,
     revocation::revocation,
+    signal_stream::signal_stream,
     token::{claims, client_token, introspected, issued, json_web_key},
 };
 

@@ -40,13 +40,14 @@ pub(super) const fn code_of(reason: ErrorReason) -> Code {
         | R::PasswordRejected
         | R::CodeRejected
         | R::PasskeyRejected => Code::InvalidArgument,
-        R::UsernameTaken | R::ClientIdTaken => Code::AlreadyExists,
+        R::UsernameTaken | R::ClientIdTaken | R::StreamExists => Code::AlreadyExists,
         R::UserNotFound
         | R::LoginNotFound
         | R::GrantNotFound
         | R::ClientNotFound
         | R::FactorNotFound
-        | R::ApplicationNotFound => Code::NotFound,
+        | R::ApplicationNotFound
+        | R::StreamNotFound => Code::NotFound,
         R::KeyPending
         | R::FactorRequired
         | R::FactorNotEnrolled

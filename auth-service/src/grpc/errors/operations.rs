@@ -11,6 +11,7 @@ use holdfast_identity::{
         EndConsentError, EndGrantError, EndLoginError, EndOtherLoginsError, ReportDeviceError,
     },
     oauth::{AuthorizeError, InvalidClient, PushError, RegisterClientError},
+    signals::SignalError,
     token::{IntrospectError, IssueTokenError, RevokeTokenError, TokenError, ValidateTokenError},
 };
 use tonic::Status;
@@ -172,6 +173,12 @@ reasons! {
     EndConsentError {
         NotFound => ApplicationNotFound,
         ..StepUpRequired,
+        ..Fault,
+    }
+
+    SignalError {
+        Exists => StreamExists,
+        NotFound => StreamNotFound,
         ..Fault,
     }
 

@@ -28,6 +28,7 @@ mod account;
 mod admin;
 mod auth;
 mod authorization;
+mod signals;
 
 use std::sync::Arc;
 
@@ -35,6 +36,7 @@ use auth_proto::v1::{
     account_service_server::AccountServiceServer, admin_service_server::AdminServiceServer,
     auth_service_server::AuthServiceServer,
     authorization_service_server::AuthorizationServiceServer,
+    signal_service_server::SignalServiceServer,
 };
 use holdfast_core::clock::Clock;
 use holdfast_identity::{
@@ -42,6 +44,7 @@ use holdfast_identity::{
     key::{KeyRotation, PublishedKeys},
     oauth::OauthClients,
     services::IdentityServices,
+    signals::SignalService,
     store::AuditLog,
 };
 use tokio_util::sync::CancellationToken;
@@ -52,6 +55,7 @@ use self::{
     admin::AdminApi,
     auth::{AuthApi, RevocationStreams},
     authorization::AuthorizationApi,
+    signals::SignalApi,
 };
 use crate::{
     grpc::{
@@ -69,6 +73,8 @@ pub struct Services {
     pub accounts: Accounts,
     /// OAuth clients.
     pub clients: OauthClients,
+    /// Streams of security events.
+    pub signals: Arc<SignalService>,
     /// The initial access token of OAuth clients that register themselves; `None` where they cannot.
     pub registration_token: Option<SecretHash>,
     /// What web-service authenticates itself with.
@@ -104,6 +110,10 @@ impl Services {
             clients: self.clients.clone(),
             registration_token: self.registration_token,
         };
+        let signals = SignalApi {
+            signals: self.signals,
+            service_identity: Arc::clone(&self.service_identity),
+        };
         let auth = AuthApi {
             client_registration,
             identity: Arc::clone(&self.identity),
@@ -137,6 +147,7 @@ impl Services {
                 AuthorizationServiceServer::new(authorization)
                     .max_decoding_message_size(max_message),
             )
+            .add_service(SignalServiceServer::new(signals).max_decoding_message_size(max_message))
             .add_service(AdminServiceServer::new(admin).max_decoding_message_size(max_message));
     }
 }

@@ -14,6 +14,7 @@ pub(crate) mod oauth_client;
 pub(crate) mod passkeys;
 pub(crate) mod registration;
 pub(crate) mod revoke;
+pub(crate) mod signals;
 pub(crate) mod token;
 pub(crate) mod trusted_browsers;
 pub(crate) mod validate;

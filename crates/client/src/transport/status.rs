@@ -75,8 +75,8 @@ fn error(status: &Status, refusal: Refusal, retry_delay: Option<Duration>) -> Au
             return AuthError::Broken(refusal.message);
         }
         Code::PermissionDenied => RefusalKind::Forbidden,
-        Code::InvalidArgument | Code::NotFound | Code::AlreadyExists => RefusalKind::Invalid,
-        Code::FailedPrecondition | Code::Aborted => RefusalKind::Conflict,
+        Code::InvalidArgument | Code::NotFound => RefusalKind::Invalid,
+        Code::AlreadyExists | Code::FailedPrecondition | Code::Aborted => RefusalKind::Conflict,
         Code::ResourceExhausted if refusal.reason == ErrorReason::Throttled => {
             return AuthError::Throttled { retry_after };
         }
