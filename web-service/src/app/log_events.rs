@@ -34,5 +34,6 @@ pub(super) const LOG_EVENTS: &[&str] = &[
     "session_cache.tracking_refused",
     "session_record.discarded",
     "session_store.unavailable",
+    "signals.event_refused",
     "traces.export_failed",
 ];

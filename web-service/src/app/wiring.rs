@@ -14,7 +14,8 @@ use crate::{
     http::{
         self,
         cors::BrowserOrigins,
-        events::EventStreams,
+        events::{EventStreams, Receivers},
+        signals::EventPolls,
         state::{AppState, Dependencies, SiteData},
     },
     request::{probe::Probes, redirect_origins::AllowedRedirectOrigins, source::RequestReader},
@@ -72,9 +73,6 @@ pub(super) fn state(parts: Parts) -> AppState {
         CachingTokenVerifier::new(auth.clone(), revocations.clone(), parts.clock.clone());
     let public_url = Arc::new(parts.public_url);
     let redirect_origins = Arc::new(parts.redirect_origins);
-    let attempts = AttemptCookies::new(&parts.secret_key, parts.clock.clone());
-    let acknowledgements = AcknowledgementCodec::new(&parts.secret_key, parts.clock.clone());
-    let probes = Probes::new(&parts.secret_key, parts.clock.clone());
     let forward_auth = ForwardAuth {
         verifier: verifier.clone(),
         authenticator: authenticator.clone(),
@@ -83,9 +81,11 @@ pub(super) fn state(parts: Parts) -> AppState {
         public_url: public_url.clone(),
         redirect_origins: redirect_origins.clone(),
     };
+    let receivers = Receivers::new(revocations.clone(), parts.clock.clone());
     AppState::from(Dependencies {
         browser_origins: BrowserOrigins::new(auth.clone()),
-        event_streams: EventStreams::new(auth.clone(), revocations.clone(), parts.clock),
+        event_streams: EventStreams::new(auth.clone(), receivers.clone()),
+        event_polls: EventPolls::new(auth.clone(), receivers.separate()),
         auth,
         verifier,
         revocations,
@@ -95,9 +95,9 @@ pub(super) fn state(parts: Parts) -> AppState {
         authenticator,
         forward_auth,
         requests: parts.requests,
-        probes,
-        attempts,
-        acknowledgements,
+        probes: Probes::new(&parts.secret_key, parts.clock.clone()),
+        attempts: AttemptCookies::new(&parts.secret_key, parts.clock.clone()),
+        acknowledgements: AcknowledgementCodec::new(&parts.secret_key, parts.clock.clone()),
         random,
         redirect_origins,
         request_limit: Arc::new(RequestLimit::new(http::PLACES)),

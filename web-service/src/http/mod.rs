@@ -29,6 +29,7 @@ mod serve;
 #[cfg(test)]
 mod serve_tests;
 mod set_cookie;
+pub mod signals;
 pub mod state;
 mod thread_per_core;
 mod time;

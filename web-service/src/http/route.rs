@@ -3,7 +3,7 @@
 use axum::{
     handler::Handler,
     http::Method,
-    routing::{MethodRouter, any, delete, get, post},
+    routing::{MethodRouter, any, delete, get, patch, post, put},
 };
 
 use crate::http::{
@@ -35,6 +35,10 @@ pub enum RouteMethod {
     Get,
     /// `POST`.
     Post,
+    /// `PUT`.
+    Put,
+    /// `PATCH`.
+    Patch,
     /// `DELETE`.
     Delete,
     /// Every method.
@@ -48,6 +52,8 @@ impl Route {
         match self.method {
             RouteMethod::Get => method == Method::GET || method == Method::HEAD,
             RouteMethod::Post => method == Method::POST,
+            RouteMethod::Put => method == Method::PUT,
+            RouteMethod::Patch => method == Method::PATCH,
             RouteMethod::Delete => method == Method::DELETE,
             RouteMethod::Any => true,
         }
@@ -70,6 +76,8 @@ impl RouteMethod {
         match self {
             Self::Get => get(handler),
             Self::Post => post(handler),
+            Self::Put => put(handler),
+            Self::Patch => patch(handler),
             Self::Delete => delete(handler),
             Self::Any => any(handler),
         }

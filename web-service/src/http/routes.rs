@@ -13,6 +13,7 @@ use crate::http::{
     pages::{self, trailing_slash},
     probe,
     route::{Route, route_table},
+    signals,
 };
 
 /// Every route. Of two patterns that match a path the more specific one counts, in whatever order they stand.
@@ -145,6 +146,18 @@ pub static ROUTES: &[Route] = route_table! {
     // Events for applications.
     Get    "/events/revocations"                     => events::revocations::show,        ProblemJson, Checked,                 "events.revocations";
 
+    // Security events for receivers (OpenID Shared Signals Framework).
+    Get    "/.well-known/ssf-configuration"          => signals::metadata::show,          ProblemJson, Checked,                 "signals.metadata";
+    Get    "/ssf/stream"                             => signals::stream::show,            ProblemJson, Checked,                 "signals.stream";
+    Post   "/ssf/stream"                             => signals::stream::create,          ProblemJson, Checked,                 "signals.stream.create";
+    Patch  "/ssf/stream"                             => signals::stream::update,          ProblemJson, Checked,                 "signals.stream.update";
+    Put    "/ssf/stream"                             => signals::stream::replace,         ProblemJson, Checked,                 "signals.stream.replace";
+    Delete "/ssf/stream"                             => signals::stream::delete,          ProblemJson, Checked,                 "signals.stream.delete";
+    Get    "/ssf/status"                             => signals::status::show,            ProblemJson, Checked,                 "signals.status";
+    Post   "/ssf/status"                             => signals::status::update,          ProblemJson, Checked,                 "signals.status.update";
+    Post   "/ssf/verify"                             => signals::verification::submit,    ProblemJson, Checked,                 "signals.verify";
+    Post   "/ssf/poll/{stream_id}"                   => signals::poll::submit,            ProblemJson, Checked,                 "signals.poll";
+
     // Passkeys.
     Get    "/.well-known/webauthn"                   => api::related_origins::show,       ProblemJson, Checked,                 "api.related_origins";
 
@@ -167,6 +180,8 @@ pub static ROUTES: &[Route] = route_table! {
     Any    "/api/{*path}"                            => api::problem::not_found,          ProblemJson, Checked,                 "not_found";
     Any    "/oauth2/"                                => pages::error::not_found,          ProblemJson, Checked,                 "not_found";
     Any    "/oauth2/{*path}"                         => api::problem::not_found,          ProblemJson, Checked,                 "not_found";
+    Any    "/ssf/"                                   => pages::error::not_found,          ProblemJson, Checked,                 "not_found";
+    Any    "/ssf/{*path}"                            => api::problem::not_found,          ProblemJson, Checked,                 "not_found";
     Any    "/events/"                                => pages::error::not_found,          ProblemJson, Checked,                 "not_found";
     Any    "/events/{*path}"                         => api::problem::not_found,          ProblemJson, Checked,                 "not_found";
     Any    "/.well-known/"                           => pages::error::not_found,          ProblemJson, Checked,                 "not_found";

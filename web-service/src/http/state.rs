@@ -10,7 +10,7 @@ use holdfast_server_kit::request_limit::RequestLimit;
 use crate::{
     config::PublicUrl,
     forward_auth::decision::ForwardAuth,
-    http::{cors::BrowserOrigins, events::EventStreams},
+    http::{cors::BrowserOrigins, events::EventStreams, signals::EventPolls},
     request::{
         cookie_names::CookieNames, probe::Probes, redirect_origins::AllowedRedirectOrigins,
         source::RequestReader,
@@ -67,6 +67,8 @@ pub struct Dependencies {
     pub redirect_origins: Arc<AllowedRedirectOrigins>,
     /// Streams of revocations for applications.
     pub event_streams: EventStreams,
+    /// Answers receivers that poll the events of their streams.
+    pub event_polls: EventPolls,
     /// The origins of pages that call endpoints of OAuth.
     pub browser_origins: BrowserOrigins,
     /// The number of requests that are processed at once.
@@ -127,4 +129,5 @@ impl_from_ref! {
     redirect_origins: Arc<AllowedRedirectOrigins>,
     public_url: Arc<PublicUrl>,
     event_streams: EventStreams,
+    event_polls: EventPolls,
 }

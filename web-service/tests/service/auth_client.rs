@@ -113,6 +113,8 @@ const fn method(route: &Route) -> Method {
     match route.method {
         RouteMethod::Get | RouteMethod::Any => Method::GET,
         RouteMethod::Post => Method::POST,
+        RouteMethod::Put => Method::PUT,
+        RouteMethod::Patch => Method::PATCH,
         RouteMethod::Delete => Method::DELETE,
     }
 }

@@ -17,6 +17,8 @@ fn unsafe_methods(route: &Route) -> Vec<Method> {
     match route.method {
         RouteMethod::Get => vec![],
         RouteMethod::Post => vec![Method::POST],
+        RouteMethod::Put => vec![Method::PUT],
+        RouteMethod::Patch => vec![Method::PATCH],
         RouteMethod::Delete => vec![Method::DELETE],
         RouteMethod::Any => vec![Method::POST, Method::PUT, Method::PATCH, Method::DELETE],
     }

@@ -2,17 +2,14 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::digest;
 use futures_util::StreamExt as _;
-use holdfast_identity::oauth::{ClientAuthMethod, GrantType, OauthClient};
 use reqwest::{Body, Method, Response, StatusCode};
 use serde_json::Value;
 use sse_stream::SseStream;
 use tokio::time::timeout;
 
-use crate::support::{Site, assert_problem, header, until};
+use crate::support::{RECEIVER_SECRET, Site, assert_problem, header, until};
 
-const SECRET: &str = "a secret of the client";
 /// Time in which an event arrives: there is one each second.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -47,40 +44,6 @@ impl Site {
         let site = Self::with_shop("ada").await;
         site.add_receiver("receiver", "revocations").await;
         site
-    }
-
-    async fn add_receiver(&self, id: &str, scopes: &str) {
-        let hash = digest::digest(&digest::SHA256, SECRET.as_bytes());
-        let hash = hash.as_ref().try_into().unwrap();
-        self.add_shop(|client| {
-            *client = OauthClient {
-                id: id.parse().unwrap(),
-                auth_method: ClientAuthMethod::Secret(hash),
-                grant_types: vec![GrantType::ClientCredentials],
-                scopes: scopes.parse().unwrap(),
-                audiences: vec!["https://api.example".to_owned()],
-                relying_party: None,
-                ..client.clone()
-            };
-        })
-        .await;
-    }
-
-    async fn token_of(&self, client: &str) -> String {
-        let form = [
-            ("grant_type", "client_credentials"),
-            ("client_id", client),
-            ("client_secret", SECRET),
-        ];
-        let tokens = self.oauth("/oauth2/token", &form).await;
-        let tokens: Value = tokens.json().await.unwrap();
-        let token = tokens["access_token"].as_str();
-        token.unwrap_or_else(|| panic!("{tokens}")).to_owned()
-    }
-
-    async fn end_session(&self, cookie: &str) {
-        let token = self.page_token("/dashboard", cookie).await;
-        assert_eq!(self.sign_out(cookie, &token).await.status(), 303);
     }
 
     async fn open(&self, token: &str, last: &str) -> Response {
@@ -160,7 +123,7 @@ async fn stream_ends_with_its_access_token() {
     let form = [
         ("token", &*token),
         ("client_id", "receiver"),
-        ("client_secret", SECRET),
+        ("client_secret", RECEIVER_SECRET),
     ];
     let revoked = site.oauth("/oauth2/revoke", &form).await;
     assert_eq!(revoked.status(), 200);

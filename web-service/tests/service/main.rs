@@ -24,4 +24,5 @@ mod request_head;
 mod response_headers;
 mod session_id;
 mod sessions;
+mod signals;
 mod support;

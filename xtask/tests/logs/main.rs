@@ -31,6 +31,7 @@ const NOT_BY_REQUESTS: &[&str] = &[
     "redis.too_old",
     "retention.audit_failed",
     "retention.purge_failed",
+    "retention.signals_failed",
     "revocation_stream.disconnected",
     "service_manager.not_notified",
     "store.standby_asynchronous",

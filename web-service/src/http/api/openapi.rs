@@ -22,7 +22,7 @@ use utoipa::{
 use crate::{
     http::{
         api::{self, problem},
-        events, forward_auth, oauth,
+        events, forward_auth, oauth, signals,
     },
     request::cookie_names::CookieNames,
 };
@@ -75,6 +75,16 @@ const CACHED: (HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300"
         api::jwks::show,
         api::related_origins::show,
         events::revocations::show,
+        signals::metadata::show,
+        signals::stream::show,
+        signals::stream::create,
+        signals::stream::update,
+        signals::stream::replace,
+        signals::stream::delete,
+        signals::status::show,
+        signals::status::update,
+        signals::verification::submit,
+        signals::poll::submit,
         forward_auth::show,
     ),
     components(schemas(problem::Body<'_>, oauth::error::Body<'_>)),
@@ -122,8 +132,10 @@ impl Modify for Errors {
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (HttpMethod, &mut Operation)> {
     let get = item.get.as_mut().map(|one| (HttpMethod::Get, one));
     let post = item.post.as_mut().map(|one| (HttpMethod::Post, one));
+    let put = item.put.as_mut().map(|one| (HttpMethod::Put, one));
+    let patch = item.patch.as_mut().map(|one| (HttpMethod::Patch, one));
     let delete = item.delete.as_mut().map(|one| (HttpMethod::Delete, one));
-    get.into_iter().chain(post).chain(delete)
+    [get, post, put, patch, delete].into_iter().flatten()
 }
 
 /// An error response: status, reason, error code of OAuth, and description.

@@ -178,6 +178,15 @@ impl Problem {
         .challenging(Challenge::Dpop(DpopChallenge::InvalidProof))
     }
 
+    pub(in crate::http) fn no_stream() -> Self {
+        let detail = "the receiver has no such stream";
+        Self::new(
+            StatusCode::NOT_FOUND,
+            ErrorReason::StreamNotFound.wire_name(),
+            detail,
+        )
+    }
+
     /// The credential is right, and a further step has to follow (`ADDITIONAL_FACTOR_REQUIRED`).
     pub(super) fn factor_required(steps: NextSteps) -> Self {
         let reason = ErrorReason::AdditionalFactorRequired.wire_name();
@@ -241,6 +250,7 @@ impl Problem {
                             | ErrorReason::GrantNotFound
                             | ErrorReason::FactorNotFound
                             | ErrorReason::ApplicationNotFound
+                            | ErrorReason::StreamNotFound
                     )
                 ) =>
             {

@@ -1,7 +1,9 @@
-//! Streams of events for applications.
+//! Events for applications: the stream of revocations, and who receives events.
 
+mod receivers;
 pub(in crate::http) mod revocations;
 mod slots;
 mod stream;
 
-pub use self::stream::EventStreams;
+pub(in crate::http) use self::receivers::Receiver;
+pub use self::{receivers::Receivers, stream::EventStreams};

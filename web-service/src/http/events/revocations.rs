@@ -1,7 +1,5 @@
 //! `GET /events/revocations`: the revocation stream for applications that verify access tokens offline, as server-sent events (HTML §9.2).
 
-use std::time::Duration;
-
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, header},
@@ -10,18 +8,12 @@ use axum::{
 use futures_util::stream;
 use holdfast_client::EventId;
 
-use crate::{
-    http::{
-        api::problem::Problem,
-        events::stream::{EventStreams, OpenError},
-        extract::access_token::RevocationsClaims,
-        pipeline::LongResponse,
-    },
-    service_error::ServiceError,
+use crate::http::{
+    api::problem::Problem,
+    events::EventStreams,
+    extract::access_token::{OwnToken, ReadRevocations},
+    pipeline::LongResponse,
 };
-
-/// Time after which a receiver may open a stream where too many are open.
-const RETRY: Duration = Duration::from_secs(5);
 
 /// Identifier of the last event that the receiver has.
 const LAST_EVENT_ID: &str = "last-event-id";
@@ -59,15 +51,10 @@ fn position(headers: &HeaderMap) -> EventId {
 )]
 pub(in crate::http) async fn show(
     State(streams): State<EventStreams>,
-    token: RevocationsClaims,
+    token: OwnToken<ReadRevocations>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let opened = streams.open(position(&headers), token).await;
-    let events = opened.map_err(|error| match error {
-        OpenError::Limit => ServiceError::Throttled { retry_after: RETRY }.into(),
-        OpenError::Closing => ServiceError::overloaded().into(),
-        OpenError::Auth(error) => Problem::for_credential(error),
-    })?;
+    let events = streams.open(position(&headers), token).await?;
     let events = stream::unfold(events, async |mut events| {
         events.next().await.map(|event| (event, events))
     });

@@ -23,7 +23,7 @@ struct Inner {
 }
 
 /// A slot of an OAuth client, until it is dropped.
-pub(super) struct Slot {
+pub(in crate::http) struct Slot {
     slots: Slots,
     client_id: String,
 }

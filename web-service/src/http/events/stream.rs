@@ -1,20 +1,19 @@
 //! From the revocation stream of auth-service to the body of a response.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 use axum::response::sse::Event;
-use holdfast_client::{
-    AuthClient, AuthError, Claims, EventId, RevocableIds, RevocationEvents, RevocationWatcher,
-};
-use holdfast_core::clock::Clock;
+use holdfast_client::{AuthClient, EventId, RevocationEvents};
 use holdfast_metrics::Registry;
-use time::OffsetDateTime;
 use tokio::{sync::mpsc, time::timeout};
-use tokio_util::sync::CancellationToken;
 
 use crate::http::{
-    events::slots::{Slot, Slots},
-    extract::access_token::RevocationsClaims,
+    api::problem::Problem,
+    events::{
+        receivers::{HeldToken, Receiver, Receivers},
+        slots::Slot,
+    },
+    extract::access_token::{OwnToken, ReadRevocations},
 };
 
 /// Events that may wait for the receiver.
@@ -28,20 +27,7 @@ const RETRY: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct EventStreams {
     auth: AuthClient,
-    revocations: RevocationWatcher,
-    clock: Arc<dyn Clock>,
-    slots: Slots,
-    closing: CancellationToken,
-}
-
-/// Why a stream is not opened.
-pub(super) enum OpenError {
-    /// There are as many as there may be.
-    Limit,
-    /// This instance is shutting down.
-    Closing,
-    /// auth-service has not opened it.
-    Auth(AuthError),
+    receivers: Receivers,
 }
 
 /// The events of a stream. It has its slot until the transport drops it, so that a receiver that takes nothing cannot open others.
@@ -59,19 +45,13 @@ impl Events {
 impl EventStreams {
     /// Opens no stream yet.
     #[must_use]
-    pub fn new(auth: AuthClient, revocations: RevocationWatcher, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            auth,
-            revocations,
-            clock,
-            slots: Slots::default(),
-            closing: CancellationToken::new(),
-        }
+    pub const fn new(auth: AuthClient, receivers: Receivers) -> Self {
+        Self { auth, receivers }
     }
 
     /// Closes all streams, which would delay the drain, and opens no further ones.
     pub fn close(&self) {
-        self.closing.cancel();
+        self.receivers.close();
     }
 
     /// Adds the number of open streams to a registry.
@@ -79,35 +59,28 @@ impl EventStreams {
         registry.register(
             "event_streams_open",
             "Streams of revocations that applications have opened (`/events/revocations`)",
-            self.slots.gauge(),
+            self.receivers.gauge(),
         );
     }
 
-    /// Opens a stream of everything after `position`, for the holder of an access token with these claims. It ends with the token.
+    /// Opens a stream of everything after `position`, for the holder of an access token. It ends with the token.
     pub(super) async fn open(
         &self,
         position: EventId,
-        RevocationsClaims {
-            claims: token,
-            revoked_keys,
-        }: RevocationsClaims,
-    ) -> Result<Events, OpenError> {
-        if self.closing.is_cancelled() {
-            return Err(OpenError::Closing);
-        }
-        let slot = self.slots.acquire(&token.client_id);
-        let slot = slot.ok_or(OpenError::Limit)?;
+        token: OwnToken<ReadRevocations>,
+    ) -> Result<Events, Problem> {
+        let Receiver {
+            slot,
+            token,
+            closing,
+        } = self.receivers.admit(token)?;
         let events = self.auth.revocation_events(position).await;
         let (sender, receiver) = mpsc::channel(BUFFER);
         let stream = EventStream {
-            events: events.map_err(OpenError::Auth)?,
+            events: events.map_err(Problem::for_credential)?,
             token,
-            revoked_keys,
-            revocations: self.revocations.clone(),
-            clock: Arc::clone(&self.clock),
             sender,
         };
-        let closing = self.closing.clone();
         tokio::spawn(async move { closing.run_until_cancelled(stream.run()).await });
         Ok(Events {
             receiver,
@@ -119,11 +92,7 @@ impl EventStreams {
 /// A stream, which a task of its own reads, so that a receiver that takes nothing does not keep it.
 struct EventStream {
     events: RevocationEvents,
-    token: Arc<Claims>,
-    revocations: RevocationWatcher,
-    /// Number of signing keys that were revoked before. One that is revoked later may be that of the token.
-    revoked_keys: u64,
-    clock: Arc<dyn Clock>,
+    token: HeldToken,
     sender: mpsc::Sender<Result<Event, Infallible>>,
 }
 
@@ -138,23 +107,10 @@ impl EventStream {
             let Ok(event) = event else {
                 return;
             };
-            if !self.send(event).await || !self.is_token_valid() {
+            if !self.send(event).await || !self.token.is_valid() {
                 return;
             }
         }
-    }
-
-    /// False also while it is unknown what was revoked.
-    fn is_token_valid(&self) -> bool {
-        let ids = RevocableIds::from(&*self.token);
-        let is_revoked = self.revocations.is_revoked(ids)
-            || self.revocations.revoked_keys() != self.revoked_keys;
-        self.token.expires_at > self.now() && !is_revoked && self.revocations.is_current()
-    }
-
-    fn now(&self) -> OffsetDateTime {
-        let by_issuer = self.revocations.issuer_now();
-        by_issuer.unwrap_or_else(|| self.clock.now())
     }
 
     /// False if the receiver is gone or does not read.

@@ -29,6 +29,8 @@ fn method(route: &Route) -> &'static str {
     match route.method {
         RouteMethod::Get | RouteMethod::Any => "get",
         RouteMethod::Post => "post",
+        RouteMethod::Put => "put",
+        RouteMethod::Patch => "patch",
         RouteMethod::Delete => "delete",
     }
 }

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -48,16 +46,8 @@ async fn oidcc_idtoken_signature() {
     let provider = Provider::start().await;
     let tokens = provider.tokens(&[]).await;
     let token = tokens["id_token"].as_str().unwrap();
-    let (message, signature) = token.rsplit_once('.').unwrap();
-    let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap();
-    let head: Value = serde_json::from_slice(&decode(token.split('.').next().unwrap())).unwrap();
+    let head = provider.site.verified_head(token).await;
     assert_eq!(head["alg"], "EdDSA");
-    let keys = provider.site.get("/.well-known/jwks.json", "").await;
-    let keys: Value = keys.json().await.unwrap();
-    let mut keys = keys["keys"].as_array().unwrap().iter();
-    let key = keys.find(|key| key["kid"] == head["kid"]).unwrap();
-    let key = UnparsedPublicKey::new(&ED25519, decode(key["x"].as_str().unwrap()));
-    key.verify(message.as_bytes(), &decode(signature)).unwrap();
 }
 
 /// There are no unsigned ID tokens.

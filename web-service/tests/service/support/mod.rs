@@ -5,6 +5,8 @@ mod factors;
 mod forms;
 mod grants;
 mod passkey;
+mod published_keys;
+mod receiver;
 mod relying_party;
 mod requests;
 mod response;
@@ -19,6 +21,7 @@ pub(crate) use self::{
     factors::{FactorStep, options_of, secret_of, step},
     forms::form_token,
     passkey::Passkey,
+    receiver::RECEIVER_SECRET,
     relying_party::{
         APP_REDIRECT, REDIRECT, SIGNED_OUT, VERIFIER, authorize_path, claims_of, field_of,
         refresh_target, request, response_of,
