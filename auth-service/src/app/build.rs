@@ -6,7 +6,8 @@ use anyhow::{Context as _, anyhow};
 use holdfast_core::{clock::Clock, steady_clock::SteadyClock};
 use holdfast_crypto::{jwt::Jwts, random::SystemRandom, seal::Sealer, subject_ids::SubjectIdKey};
 use holdfast_identity::{
-    audit::AuditRecorder, id::Jti, key::KeyAlgorithms, signals::SignalService, store::Store,
+    audit::AuditRecorder, id::Jti, key::KeyAlgorithms, oauth::ClientDocuments,
+    signals::SignalService, store::Store,
 };
 use holdfast_server_kit::{
     config::RedisUrl,
@@ -28,9 +29,9 @@ use crate::{
         secrets::Secrets,
         store::{open_feed_by, open_store_when_available},
     },
-    config::{ServeConfig, TlsConfig},
+    config::{OutboundConfig, ServeConfig, TlsConfig},
     grpc::{self, PortTls, SecretHash, ServiceIdentity, Services},
-    outbound::{AddressPolicy, OutboundClient},
+    outbound::{AddressPolicy, FetchedDocuments, OutboundClient},
     revocation_feed::RevocationFeed,
     storage::{audit_trail::BackgroundAuditTrail, redis::Redis},
 };
@@ -58,6 +59,7 @@ impl App {
         let logouts = opened.logout_dispatcher(&config);
         let signals = opened.signals(&config);
         let resources = Resources {
+            documents: client_documents(&config, &clock),
             store: opened.store.clone(),
             feed: opened.feed.clone(),
             jwts: opened.jwts.clone(),
@@ -79,6 +81,7 @@ impl App {
             clients: operations.clients,
             signals: Arc::new(signals),
             registration_token: registration_token.map(SecretHash::of),
+            client_documents: config.client_documents,
             service_identity: Arc::new(caller),
             keys: opened.jwts.clone(),
             key_rotation: Arc::new(opened.keys.clone()),
@@ -186,17 +189,11 @@ impl Opened {
     }
 
     fn logout_dispatcher(&self, config: &ServeConfig) -> LogoutDispatcher {
-        let outbound = &config.outbound;
-        let addresses = if outbound.private_addresses {
-            AddressPolicy::PublicAndPrivate
-        } else {
-            AddressPolicy::Public
-        };
         let sender = LogoutSender {
             tokens: self.jwts.clone(),
             subject_ids: self.subject_ids.clone(),
             issuer: config.policy.issuer.clone(),
-            client: OutboundClient::new(addresses, outbound.authorities.clone()),
+            client: outbound_client(&config.outbound),
             random: Arc::new(SystemRandom),
             clock: self.clock.clone(),
         };
@@ -248,4 +245,24 @@ fn bind_grpc(
         passed_socket::or_listen(passed, "AUTH_LISTEN", address)?,
         connections,
     ))
+}
+
+fn outbound_client(outbound: &OutboundConfig) -> OutboundClient {
+    let addresses = if outbound.private_addresses {
+        AddressPolicy::PublicAndPrivate
+    } else {
+        AddressPolicy::Public
+    };
+    OutboundClient::new(addresses, outbound.authorities.clone())
+}
+
+/// Reads the metadata that OAuth clients publish, where that is on.
+fn client_documents(
+    config: &ServeConfig,
+    clock: &Arc<dyn Clock>,
+) -> Option<Arc<dyn ClientDocuments>> {
+    let client = config
+        .client_documents
+        .then(|| outbound_client(&config.outbound))?;
+    Some(Arc::new(FetchedDocuments::new(client, Arc::clone(clock))))
 }

@@ -5,6 +5,7 @@ pub(super) const LOG_EVENTS: &[&str] = &[
     "audit.not_stored",
     "call.failed",
     "certificate.reload_failed",
+    "client_document.refused",
     "clock.checkpoint_failed",
     "clock.leapt",
     "connections.accept_failed",

@@ -18,7 +18,7 @@ use holdfast_identity::{
     authentication::{RateLimitCounters, SecondFactorPolicy},
     dependencies::Dependencies,
     key::Algorithm,
-    oauth::OauthClients,
+    oauth::{ClientDocuments, DocumentClients, OauthClients},
     policy::Policy,
     services::IdentityServices,
     store::Store,
@@ -55,6 +55,8 @@ pub(super) struct Resources {
     pub(super) sealer: Sealer,
     /// `None`: passkeys are not used.
     pub(super) passkeys: Option<RelyingParty>,
+    /// `None`: the metadata that OAuth clients publish is not used.
+    pub(super) documents: Option<Arc<dyn ClientDocuments>>,
     pub(super) audit: AuditRecorder,
     pub(super) clock: Arc<dyn Clock>,
 }
@@ -83,6 +85,7 @@ impl Operations {
             secrets,
             sealer,
             passkeys,
+            documents,
             audit,
             clock,
         } = resources;
@@ -121,9 +124,13 @@ impl Operations {
             clock,
             random,
         };
+        let documents = DocumentClients {
+            clients: clients.clone(),
+            documents,
+        };
         Ok(Self {
             accounts: accounts(&dependencies, policy.second_factor),
-            identity: IdentityServices::new(dependencies, policy),
+            identity: IdentityServices::new(dependencies, policy, documents),
             clients,
         })
     }

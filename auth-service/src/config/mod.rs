@@ -61,6 +61,8 @@ pub struct ServeConfig {
     pub service_secret: Option<SecretString>,
     /// Initial access token by which OAuth clients register themselves. `None`: they cannot.
     pub client_registration_token: Option<SecretString>,
+    /// Whether OAuth clients whose `client_id` is the URL of their metadata are accepted.
+    pub client_documents: bool,
     /// TLS on the gRPC port. `None`: it is not encrypted.
     pub tls: Option<TlsConfig>,
     /// Requests to relying parties.
@@ -97,7 +99,7 @@ pub struct TlsConfig {
     pub web_service_name: String,
 }
 
-/// Requests to relying parties.
+/// Requests to relying parties, and for the metadata that OAuth clients publish.
 #[derive(Clone, Debug)]
 pub struct OutboundConfig {
     /// Certificate authorities of their servers, besides those of the operating system.

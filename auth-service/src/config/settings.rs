@@ -2,6 +2,7 @@
 
 mod algorithms;
 mod check;
+mod clients;
 mod outbound;
 mod passkeys;
 
@@ -114,6 +115,9 @@ pub struct Settings {
     /// File that contains the initial access token
     #[arg(long)]
     client_registration_token_file: Option<PathBuf>,
+    /// Whether people can sign in to OAuth clients that nobody registered, whose `client_id` is the https URL of their metadata: `on` or `off`
+    #[arg(long, default_value = "false")]
+    client_metadata_documents: Text,
     #[command(flatten)]
     tls: TlsArgs,
     /// Certificate authority in PEM; with it every client must present a certificate issued by it (mutual TLS). Reloaded when the file
@@ -123,11 +127,11 @@ pub struct Settings {
     /// DNS name in the client certificate that identifies web-service
     #[arg(long, default_value = "web-service")]
     tls_web_service_name: Text,
-    /// Certificate authorities in PEM of servers that logout tokens are sent to, besides those of the operating system
+    /// Certificate authorities in PEM of servers that logout tokens are sent to and metadata of OAuth clients is read from, besides those of the operating system
     #[arg(long)]
     outbound_ca: Option<PathBuf>,
-    /// Whether logout tokens are sent to addresses of private networks and of this machine, too: `on` or `off`. Link-local addresses and
-    /// metadata services of clouds are never connected to
+    /// Whether logout tokens are sent to addresses of private networks and of this machine, too, and metadata of OAuth clients is read from there:
+    /// `on` or `off`. Link-local addresses and metadata services of clouds are never connected to
     #[arg(long, default_value = "false")]
     outbound_private_addresses: Text,
     /// Time for which a signing key signs before its successor replaces it, from `20m` to `2y`

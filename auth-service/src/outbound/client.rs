@@ -10,8 +10,8 @@ use std::{
 use bytes::Bytes;
 use futures_util::future::select_ok;
 use holdfast_tls::{PemFile, TlsFiles, TlsMaterial};
-use http::{Request, StatusCode, header};
-use http_body_util::{BodyExt as _, Full};
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
@@ -66,6 +66,9 @@ pub enum OutboundError {
     /// The URL is not one of HTTP.
     #[error("the URL cannot be requested")]
     Url,
+    /// The body of the response is too long.
+    #[error("the response has more than {0} bytes")]
+    TooLong(usize),
 }
 
 /// Sends requests, each over a connection of its own.
@@ -97,23 +100,61 @@ impl OutboundClient {
     /// # Errors
     /// There is no response within [`REQUEST_TIMEOUT`], or the address is not permitted.
     pub async fn post_form(&self, url: &Url, form: String) -> Result<StatusCode, OutboundError> {
-        // A response that arrives at the last moment counts, whatever becomes of its body.
-        let sent = timeout(REQUEST_TIMEOUT + BODY_TIMEOUT, self.send(url, form)).await;
+        let request = request(Method::POST, url)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::CACHE_CONTROL, "no-store")
+            .body(Full::new(form.into()))
+            .map_err(|_| OutboundError::Url)?;
+        let read = async |response: Response<Incoming>| {
+            let status = response.status();
+            // The status decides, whatever becomes of the body.
+            let _ = timeout(BODY_TIMEOUT, discard(response.into_body())).await;
+            status
+        };
+        // A response that arrives at the last moment counts.
+        let sent = timeout(
+            REQUEST_TIMEOUT + BODY_TIMEOUT,
+            self.send(url, request, read),
+        )
+        .await;
         sent.unwrap_or(Err(OutboundError::Timeout))
     }
 
-    async fn send(&self, url: &Url, form: String) -> Result<StatusCode, OutboundError> {
-        let request = post(url, form).map_err(|_| OutboundError::Url)?;
+    /// Requests a document by GET, and returns the response, also that of a redirect, which is not followed.
+    ///
+    /// # Errors
+    /// There is no response of at most `max_length` bytes within `limit`, or the address is not permitted.
+    pub async fn get(
+        &self,
+        url: &Url,
+        (max_length, limit): (usize, Duration),
+    ) -> Result<Response<Bytes>, OutboundError> {
+        let request = request(Method::GET, url)
+            .header(header::ACCEPT, "application/json")
+            .body(Full::default())
+            .map_err(|_| OutboundError::Url)?;
+        let read = async |response: Response<Incoming>| collect(response, max_length).await;
+        let sent = timeout(limit, self.send(url, request, read)).await;
+        sent.unwrap_or(Err(OutboundError::Timeout))?
+    }
+
+    /// Sends a request, and returns what `read` makes of the response.
+    async fn send<T>(
+        &self,
+        url: &Url,
+        request: Request<Full<Bytes>>,
+        read: impl AsyncFnOnce(Response<Incoming>) -> T,
+    ) -> Result<T, OutboundError> {
         let addresses = self.permitted(&resolve(url).await?)?;
         let stream = connect(&addresses)
             .await
             .map_err(OutboundError::Connection)?;
         if url.scheme() != "https" {
-            return Ok(exchange(stream, request).await?);
+            return Ok(exchange(stream, request, read).await?);
         }
         let connector = TlsConnector::from(self.tls().await?);
         let stream = connector.connect(server_name(url)?, stream).await;
-        Ok(exchange(stream.map_err(OutboundError::Tls)?, request).await?)
+        Ok(exchange(stream.map_err(OutboundError::Tls)?, request, read).await?)
     }
 
     /// The addresses to which a request may be sent.
@@ -154,19 +195,18 @@ impl OutboundClient {
     }
 }
 
-/// The request, with the URL's path in place of the whole.
-fn post(url: &Url, form: String) -> http::Result<Request<Full<Bytes>>> {
+/// A request, with the URL's path in place of the whole, over a connection that is closed after it.
+fn request(method: Method, url: &Url) -> http::request::Builder {
     let host = url.host_str().unwrap_or_default();
     let authority = match url.port() {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
     };
-    Request::post(&url[url::Position::BeforePath..url::Position::AfterQuery])
+    Request::builder()
+        .method(method)
+        .uri(&url[url::Position::BeforePath..url::Position::AfterQuery])
         .header(header::HOST, authority)
-        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .header(header::CACHE_CONTROL, "no-store")
         .header(header::CONNECTION, "close")
-        .body(Full::new(form.into()))
 }
 
 async fn resolve(url: &Url) -> Result<Vec<SocketAddr>, OutboundError> {
@@ -203,8 +243,12 @@ fn server_name(url: &Url) -> Result<ServerName<'static>, OutboundError> {
     }
 }
 
-/// Sends a request over a connection, which is closed when this returns.
-async fn exchange<S>(stream: S, request: Request<Full<Bytes>>) -> hyper::Result<StatusCode>
+/// Sends a request over a connection, which is closed when this returns, and reads the response.
+async fn exchange<S, T>(
+    stream: S,
+    request: Request<Full<Bytes>>,
+    read: impl AsyncFnOnce(Response<Incoming>) -> T,
+) -> hyper::Result<T>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -214,15 +258,28 @@ where
         .await?;
     let exchange = async {
         let response = sender.send_request(request).await?;
-        let status = response.status();
-        // The status decides, whatever becomes of the body.
-        let _ = timeout(BODY_TIMEOUT, discard(response.into_body())).await;
-        Ok(status)
+        Ok(read(response).await)
     };
     tokio::pin!(exchange);
     tokio::select! {
-        status = &mut exchange => status,
+        read = &mut exchange => read,
         _closed = connection => exchange.await,
+    }
+}
+
+/// The response with its body, which is read up to a length.
+async fn collect(
+    response: Response<Incoming>,
+    max_length: usize,
+) -> Result<Response<Bytes>, OutboundError> {
+    let (head, body) = response.into_parts();
+    let body = Limited::new(body, max_length).collect().await;
+    match body {
+        Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
+        Err(error) => Err(match error.downcast::<hyper::Error>() {
+            Ok(error) => OutboundError::Http(*error),
+            Err(_) => OutboundError::TooLong(max_length),
+        }),
     }
 }
 

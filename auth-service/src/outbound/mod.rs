@@ -3,8 +3,10 @@
 
 mod address;
 mod client;
+mod client_documents;
 
 pub use self::{
     address::AddressPolicy,
     client::{OutboundClient, OutboundError, REQUEST_TIMEOUT},
+    client_documents::FetchedDocuments,
 };

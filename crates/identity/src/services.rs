@@ -4,7 +4,7 @@ use crate::{
     authentication::AuthenticationService,
     dependencies::Dependencies,
     login::LoginService,
-    oauth::{AuthorizationService, ClientAuthenticationService, DpopVerifier},
+    oauth::{AuthorizationService, ClientAuthenticationService, DocumentClients, DpopVerifier},
     policy::Policy,
     token::TokenService,
 };
@@ -24,7 +24,7 @@ pub struct IdentityServices {
 impl IdentityServices {
     /// Creates the services.
     #[must_use]
-    pub fn new(deps: Dependencies, policy: Policy) -> Self {
+    pub fn new(deps: Dependencies, policy: Policy, documents: DocumentClients) -> Self {
         let clients = ClientAuthenticationService::new(deps.clone(), policy.issuer.clone());
         Self {
             authentication: AuthenticationService::new(deps.clone(), policy.clone()),
@@ -32,7 +32,7 @@ impl IdentityServices {
             authorizations: AuthorizationService::new(
                 deps.clone(),
                 policy.clone(),
-                clients.clone(),
+                (clients.clone(), documents),
             ),
             tokens: TokenService::new(DpopVerifier::new(&deps), clients, deps, policy),
         }

@@ -13,7 +13,7 @@ use holdfast_store_sql::{
         CLIENT, PartyColumns, REVOKED_FOR, auth_columns, grant_types_text, oauth_client,
     },
 };
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, postgres::PgArguments, query::Query};
 use time::OffsetDateTime;
 
 use crate::{
@@ -47,30 +47,22 @@ async fn lock(connection: &mut PgConnection, id: &ClientId) -> Result<(), StoreE
     Ok(())
 }
 
-#[async_trait]
-impl ClientStore for PostgresStore {
-    async fn insert_client(
-        &self,
-        client: &OauthClient,
-        events: &[AuditEvent],
-    ) -> Result<bool, StoreError> {
-        let (hash, jwk) = auth_columns(&client.auth_method);
-        let party = PartyColumns::of(client);
-        let insert = sqlx::query(
-            "INSERT INTO clients \
-                 (id, secret_hash, jwk, scope, audiences, grant_types, dpop_required, created_at, \
-                  name, redirect_uris, post_logout_redirect_uris, id_token_algorithm, first_party, must_push, \
-                  backchannel_logout_uri, sector) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT (id) DO NOTHING RETURNING id",
-        )
-        .bind(client.id.as_str())
+/// What an OAuth client is registered with. [`bind`] has the values.
+const REGISTRATION: &str = "secret_hash, jwk, scope, audiences, grant_types, dpop_required, \
+     name, redirect_uris, post_logout_redirect_uris, id_token_algorithm, first_party, must_push, backchannel_logout_uri, sector";
+
+type Statement<'q> = Query<'q, Postgres, PgArguments>;
+
+fn bind<'q>(statement: Statement<'q>, client: &OauthClient) -> Statement<'q> {
+    let (hash, jwk) = auth_columns(&client.auth_method);
+    let party = PartyColumns::of(client);
+    statement
         .bind(hash)
         .bind(jwk)
         .bind(client.scopes.to_string())
         .bind(client.audiences.join(" "))
         .bind(grant_types_text(&client.grant_types))
         .bind(client.dpop_required)
-        .bind(millis(client.created_at))
         .bind(party.name)
         .bind(party.redirect_uris)
         .bind(party.post_logout_redirect_uris)
@@ -78,9 +70,34 @@ impl ClientStore for PostgresStore {
         .bind(party.first_party)
         .bind(party.must_push)
         .bind(party.backchannel_logout_uri)
-        .bind(party.sector);
+        .bind(party.sector)
+}
+
+#[async_trait]
+impl ClientStore for PostgresStore {
+    async fn insert_client(
+        &self,
+        client: &OauthClient,
+        events: &[AuditEvent],
+    ) -> Result<bool, StoreError> {
+        let sql = format!(
+            "INSERT INTO clients ({REGISTRATION}, id, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT (id) DO NOTHING RETURNING id"
+        );
+        let insert = bind(sqlx::query(AssertSqlSafe(sql)), client)
+            .bind(client.id.to_string())
+            .bind(millis(client.created_at));
         let inserted = self.change(insert, Vec::new(), events).await?;
         Ok(inserted.is_some())
+    }
+
+    async fn replace_client(&self, client: &OauthClient) -> Result<(), StoreError> {
+        let sql = format!(
+            "UPDATE clients SET ({REGISTRATION}) = ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
+             WHERE id = $15 AND disabled_at IS NULL AND NOT protected RETURNING id"
+        );
+        let update = bind(sqlx::query(AssertSqlSafe(sql)), client).bind(client.id.to_string());
+        self.change(update, Vec::new(), &[]).await.map(drop)
     }
 
     async fn client(&self, id: &ClientId) -> Result<Option<OauthClient>, StoreError> {

@@ -11,9 +11,36 @@ use holdfast_store_sql::{
     column::{end_reason, millis},
     oauth_client::{PartyColumns, REVOKED_FOR, auth_columns, grant_types_text, oauth_client},
 };
+use sqlx::{AssertSqlSafe, Sqlite, query::Query, sqlite::SqliteArguments};
 use time::OffsetDateTime;
 
 use crate::{SqliteStore, audit, query::RunQuery as _, revocations};
+
+/// What an OAuth client is registered with. [`bind`] has the values.
+const REGISTRATION: &str = "secret_hash, jwk, scope, audiences, grant_types, dpop_required, \
+     name, redirect_uris, post_logout_redirect_uris, id_token_algorithm, first_party, must_push, backchannel_logout_uri, sector";
+
+type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
+
+fn bind<'q>(statement: Statement<'q>, client: &OauthClient) -> Statement<'q> {
+    let (hash, jwk) = auth_columns(&client.auth_method);
+    let party = PartyColumns::of(client);
+    statement
+        .bind(hash)
+        .bind(jwk)
+        .bind(client.scopes.to_string())
+        .bind(client.audiences.join(" "))
+        .bind(grant_types_text(&client.grant_types))
+        .bind(client.dpop_required)
+        .bind(party.name)
+        .bind(party.redirect_uris)
+        .bind(party.post_logout_redirect_uris)
+        .bind(party.id_token_algorithm)
+        .bind(party.first_party)
+        .bind(party.must_push)
+        .bind(party.backchannel_logout_uri)
+        .bind(party.sector)
+}
 
 #[async_trait]
 impl ClientStore for SqliteStore {
@@ -22,32 +49,23 @@ impl ClientStore for SqliteStore {
         client: &OauthClient,
         events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
-        let (hash, jwk) = auth_columns(&client.auth_method);
-        let party = PartyColumns::of(client);
-        let insert = sqlx::query(
-            "INSERT INTO clients \
-                 (id, secret_hash, jwk, scope, audiences, grant_types, dpop_required, created_at, \
-                  name, redirect_uris, post_logout_redirect_uris, id_token_algorithm, first_party, must_push, \
-                  backchannel_logout_uri, sector) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING id",
-        )
-        .bind(client.id.to_string())
-        .bind(hash)
-        .bind(jwk)
-        .bind(client.scopes.to_string())
-        .bind(client.audiences.join(" "))
-        .bind(grant_types_text(&client.grant_types))
-        .bind(client.dpop_required)
-        .bind(millis(client.created_at))
-        .bind(party.name)
-        .bind(party.redirect_uris)
-        .bind(party.post_logout_redirect_uris)
-        .bind(party.id_token_algorithm)
-        .bind(party.first_party)
-        .bind(party.must_push)
-        .bind(party.backchannel_logout_uri)
-        .bind(party.sector);
+        let sql = format!(
+            "INSERT INTO clients ({REGISTRATION}, id, created_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING id"
+        );
+        let insert = bind(sqlx::query(AssertSqlSafe(sql)), client)
+            .bind(client.id.to_string())
+            .bind(millis(client.created_at));
         self.change(insert, events).await
+    }
+
+    async fn replace_client(&self, client: &OauthClient) -> Result<(), StoreError> {
+        let sql = format!(
+            "UPDATE clients SET ({REGISTRATION}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+             WHERE id = ? AND disabled_at IS NULL AND protected = 0 RETURNING id"
+        );
+        let update = bind(sqlx::query(AssertSqlSafe(sql)), client).bind(client.id.to_string());
+        self.change(update, &[]).await.map(drop)
     }
 
     async fn client(&self, id: &ClientId) -> Result<Option<OauthClient>, StoreError> {

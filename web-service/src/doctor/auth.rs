@@ -158,6 +158,7 @@ mod tests {
             answer: Ok(()),
             jwks: Ok(Jwks {
                 client_registration: false,
+                client_metadata_documents: false,
                 keys: Vec::new(),
                 issuer: "https://id.example".to_owned(),
             }),
@@ -209,6 +210,7 @@ mod tests {
         let other = InstanceFacts {
             jwks: Ok(Jwks {
                 client_registration: false,
+                client_metadata_documents: false,
                 keys: Vec::new(),
                 issuer: "https://other.example".to_owned(),
             }),

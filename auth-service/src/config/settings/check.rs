@@ -60,6 +60,7 @@ impl Settings {
         let reflection = problems.switch("AUTH_REFLECTION", &self.reflection);
         let tls = self.tls(&mut problems);
         let outbound = self.outbound(&mut problems);
+        let client_documents = self.client_documents(&mut problems);
         let key_encryption_key = self.key_encryption_key(&mut problems);
         let service_secret = self.service_secret(&mut problems);
         let client_registration_token = self.client_registration_token(&mut problems);
@@ -79,6 +80,7 @@ impl Settings {
                 service_secret: service_secret?,
                 client_registration_token: client_registration_token?,
                 tls: tls?,
+                client_documents: client_documents?,
                 outbound: outbound?,
                 hashing: hashing?,
                 max_connections: max_connections?,
@@ -182,15 +184,6 @@ impl Settings {
             self.service_secret_file.as_deref(),
         );
         problems.service_secret("AUTH_SERVICE_SECRET", source)
-    }
-
-    /// `Some(None)`: not set.
-    fn client_registration_token(&self, problems: &mut Problems) -> Option<Option<SecretString>> {
-        let source = SecretSource::new(
-            self.client_registration_token.as_deref(),
-            self.client_registration_token_file.as_deref(),
-        );
-        problems.service_secret("AUTH_CLIENT_REGISTRATION_TOKEN", source)
     }
 
     /// The upper bound limits for how long offline verification accepts a revoked token.

@@ -181,6 +181,11 @@ const REJECTED: &[(&str, &str, &str)] = &[
         "AUTH_OUTBOUND_PRIVATE_ADDRESSES: \"perhaps\": must be one of on, off",
     ),
     (
+        "client-metadata-documents",
+        "perhaps",
+        "AUTH_CLIENT_METADATA_DOCUMENTS: \"perhaps\": must be one of on, off",
+    ),
+    (
         "outbound-ca",
         "/no/such/file.pem",
         "AUTH_OUTBOUND_CA: /no/such/file.pem: No such file",

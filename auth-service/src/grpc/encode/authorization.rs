@@ -49,6 +49,7 @@ fn consent_question(question: ConsentQuestion) -> v1::ConsentQuestion {
         flow: question.flow,
         client_id: question.client.to_string(),
         client_name: question.name.to_string(),
+        publisher: question.client.publisher().unwrap_or_default(),
         destination: question.destination,
         username: question.username.to_string(),
         scope: question.scopes.to_string(),

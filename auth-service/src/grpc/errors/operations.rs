@@ -158,6 +158,7 @@ reasons! {
     }
 
     AuthorizeError {
+        Document => AuthorizationInvalid,
         UnknownClient => AuthorizationInvalid,
         RedirectUri => AuthorizationInvalid,
         RepeatedParameter => AuthorizationInvalid,

@@ -77,6 +77,8 @@ pub struct Services {
     pub signals: Arc<SignalService>,
     /// The initial access token of OAuth clients that register themselves; `None` where they cannot.
     pub registration_token: Option<SecretHash>,
+    /// Whether the metadata that OAuth clients publish is used.
+    pub client_documents: bool,
     /// What web-service authenticates itself with.
     pub service_identity: Arc<ServiceIdentity>,
     /// The keys of the JWKS.
@@ -116,6 +118,7 @@ impl Services {
         };
         let auth = AuthApi {
             client_registration,
+            client_documents: self.client_documents,
             identity: Arc::clone(&self.identity),
             service_identity: self.service_identity,
             keys: self.keys,

@@ -234,3 +234,52 @@ async fn silent_server_is_given_up() {
     );
     server.await.unwrap();
 }
+
+/// The response to a request for a document of at most 64 bytes.
+async fn document(response: String) -> Result<Response<Bytes>, OutboundError> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = url_of(&listener);
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            assert!(stream.read_buf(&mut request).await.unwrap() > 0);
+        }
+        assert!(request.starts_with(b"GET /logout?tenant=1 HTTP/1.1\r\n"));
+        stream.write_all(response.as_bytes()).await.unwrap();
+    });
+    let client = client(AddressPolicy::PublicAndPrivate);
+    client.get(&url, (64, REQUEST_TIMEOUT)).await
+}
+
+#[tokio::test]
+async fn document_is_returned_with_its_status_up_to_a_length() {
+    let head = "HTTP/1.1 200 OK\r\nconnection: close\r\n";
+    for (response, expected) in [
+        (
+            format!("{head}content-length: 2\r\n\r\n{{}}"),
+            "{}".to_owned(),
+        ),
+        (format!("{head}\r\n{}", "x".repeat(64)), "x".repeat(64)),
+    ] {
+        let found = document(response).await.unwrap();
+        assert_eq!(found.status(), StatusCode::OK);
+        assert_eq!(found.body(), expected.as_bytes());
+    }
+    let moved = "HTTP/1.1 302 Found\r\nlocation: /other\r\ncontent-length: 0\r\n\r\n";
+    let moved = document(moved.to_owned()).await.unwrap();
+    assert_eq!(moved.status(), StatusCode::FOUND);
+    let long = "x".repeat(65);
+    for response in [
+        format!("{head}content-length: 65\r\n\r\n{long}"),
+        format!("{head}\r\n{long}"),
+    ] {
+        let refused = document(response).await;
+        assert!(
+            matches!(refused, Err(OutboundError::TooLong(64))),
+            "{refused:?}"
+        );
+    }
+    let cut = document(format!("{head}content-length: 9\r\n\r\nx")).await;
+    assert!(matches!(cut, Err(OutboundError::Http(_))), "{cut:?}");
+}

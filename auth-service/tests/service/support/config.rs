@@ -45,6 +45,7 @@ pub(crate) fn config(directory: &Path) -> ServeConfig {
         key_encryption_key: SecretBox::new(Box::new([1; 32])),
         service_secret: Some(SERVICE_SECRET.to_owned().into()),
         client_registration_token: None,
+        client_documents: false,
         tls: None,
         outbound: OutboundConfig {
             authorities: None,

@@ -16,7 +16,7 @@ use crate::{
     calls::oauth_client::{self, ClientCredentials},
     error::AuthError,
     transport::response::non_empty,
-    transport::retry_policy::{CHANGE, READ},
+    transport::retry_policy::{CHANGE, READ, RetryPolicy},
 };
 
 /// The parameters of an authorization request, decoded, in the order and as often as they were sent.
@@ -111,6 +111,8 @@ pub struct ConsentQuestion {
     pub client_name: String,
     /// The host that the browser is sent to, or the scheme of an application on the device.
     pub destination: String,
+    /// The host that publishes its metadata; `None` where it is registered.
+    pub publisher: Option<String>,
     /// Username of the account.
     pub username: String,
     /// What it asks for: scopes, separated by blanks.
@@ -185,7 +187,7 @@ impl AuthClient {
                 .await
         };
         // A client assertion is accepted once, so that the call must not be repeated.
-        let response = self.call(CHANGE, call).await?;
+        let response = self.call(policy(parameters, CHANGE), call).await?;
         match response.result.ok_or_else(AuthError::incomplete)? {
             push_authorization_response::Result::Pushed(pushed) => {
                 let expires_in = pushed.expires_in.ok_or_else(AuthError::incomplete)?;
@@ -217,7 +219,7 @@ impl AuthClient {
                 .start_authorization(request)
                 .await
         };
-        decode(self.call(READ, call).await?.step)
+        decode(self.call(policy(parameters, READ), call).await?.step)
     }
 
     /// Continues a flow after a sign-in, a reauthentication or a decision about consent. Errors as of
@@ -283,6 +285,16 @@ fn text(session: Option<&SecretString>) -> String {
     token.unwrap_or_default()
 }
 
+/// The policy for a request. auth-service may have to read the metadata of an OAuth client whose `client_id` is a URL.
+fn policy(parameters: &AuthorizationParameters, usual: RetryPolicy) -> RetryPolicy {
+    let is_url = |(name, value): &(String, String)| name == "client_id" && value.contains(':');
+    if parameters.iter().any(is_url) {
+        usual.reading_documents()
+    } else {
+        usual
+    }
+}
+
 fn encode_parameters(parameters: &AuthorizationParameters) -> Vec<v1::AuthorizationParameter> {
     let parameters = parameters.iter().cloned();
     parameters
@@ -315,6 +327,7 @@ fn decode(step: Option<v1::AuthorizationStep>) -> Result<AuthorizationStep, Auth
             client_id: question.client_id,
             client_name: question.client_name,
             destination: question.destination,
+            publisher: non_empty(question.publisher),
             username: question.username,
             scope: question.scope,
         }),

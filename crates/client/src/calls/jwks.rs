@@ -16,6 +16,8 @@ pub struct Jwks {
     pub issuer: String,
     /// Whether OAuth clients can register themselves.
     pub client_registration: bool,
+    /// Whether the `client_id` of an OAuth client can be the URL of its metadata.
+    pub client_metadata_documents: bool,
 }
 
 /// A public key (RFC 7517 §4, RFC 7518 §6).
@@ -53,6 +55,7 @@ impl AuthClient {
             keys: response.keys.into_iter().map(decode).collect(),
             issuer: response.issuer,
             client_registration: response.client_registration,
+            client_metadata_documents: response.client_metadata_documents,
         })
     }
 }

@@ -20,6 +20,14 @@ impl RetryPolicy {
     pub(crate) const fn may_repeat(self, was_sent: bool) -> bool {
         self.repeat || !was_sent
     }
+
+    /// The same, for a call that may have to wait until auth-service has read a document of somebody else.
+    pub(crate) const fn reading_documents(self) -> Self {
+        Self {
+            deadline: Duration::from_secs(8),
+            ..self
+        }
+    }
 }
 
 /// For calls that change nothing.

@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 
 use crate::{
     account::User,
+    call_context::CallContext,
     dependencies::Dependencies,
     error::StoreError,
     id::{GrantId, Sid, UserId},
@@ -12,8 +13,8 @@ use crate::{
     login::{ClientKind, Login},
     oauth::{
         AuthorizationCode, AuthorizationFlow, AuthorizationRequest, AuthorizationResponse,
-        AuthorizationState, AuthorizeError, CODE_TTL, ClientAuthenticationService, ClientId,
-        ConsentDecision, ConsentQuestion, DpopVerifier, FLOW_TTL, FlowProgress, OauthClient,
+        AuthorizationState, AuthorizeError, CODE_TTL, ClientAuthenticationService, ConsentDecision,
+        ConsentQuestion, DocumentClients, DpopVerifier, FLOW_TTL, FlowProgress, OauthClient,
         Parameters, RelyingParty, ResponseMode,
         authorization_flow::{Authentication, NextStep, Situation, next_step},
         authorization_request::{AuthorizationError, Prompt, response_mode},
@@ -31,6 +32,7 @@ pub struct AuthorizationService {
     pub(super) deps: Dependencies,
     pub(super) policy: Policy,
     pub(super) clients: ClientAuthenticationService,
+    pub(super) documents: DocumentClients,
     pub(super) dpop: DpopVerifier,
 }
 
@@ -38,19 +40,24 @@ pub struct AuthorizationService {
 struct Visit<'a> {
     login: Option<(Login, User)>,
     decision: Option<ConsentDecision>,
-    client: &'a OauthClient,
-    party: &'a RelyingParty,
+    client: &'a EnabledParty,
+    context: &'a CallContext,
 }
 
 impl AuthorizationService {
     /// Creates the service.
     #[must_use]
-    pub fn new(deps: Dependencies, policy: Policy, clients: ClientAuthenticationService) -> Self {
+    pub fn new(
+        deps: Dependencies,
+        policy: Policy,
+        (clients, documents): (ClientAuthenticationService, DocumentClients),
+    ) -> Self {
         Self {
             dpop: DpopVerifier::new(&deps),
             deps,
             policy,
             clients,
+            documents,
         }
     }
 
@@ -59,9 +66,10 @@ impl AuthorizationService {
         &self,
         parameters: &Parameters,
         session: Option<&str>,
+        context: &CallContext,
     ) -> Result<AuthorizationState, AuthorizeError> {
-        let client = self.relying_party(parameters.get("client_id")).await?;
-        let (client, party) = client.parts();
+        let found = self.relying_party(parameters.get("client_id")).await?;
+        let (client, party) = found.parts();
         let pushed = parameters.get("request_uri");
         let pushed = pushed.and_then(|uri| uri.strip_prefix(PUSHED));
         let login = self.login_of(session).await?;
@@ -75,6 +83,10 @@ impl AuthorizationService {
             let pushed = self.open(pushed)?;
             if pushed.client != client.id || pushed.progress.is_some() {
                 return Err(AuthorizeError::Expired);
+            }
+            // The registration may have changed since.
+            if !party.accepts_redirect_to(&pushed.request.redirect_uri) {
+                return Err(AuthorizeError::RedirectUri);
             }
             AuthorizationFlow { progress, ..pushed }
         } else {
@@ -105,8 +117,8 @@ impl AuthorizationService {
         let visit = Visit {
             login,
             decision: None,
-            client,
-            party,
+            client: &found,
+            context,
         };
         self.advance(flow, visit).await
     }
@@ -117,10 +129,11 @@ impl AuthorizationService {
         flow: &str,
         session: Option<&str>,
         decision: Option<ConsentDecision>,
+        context: &CallContext,
     ) -> Result<AuthorizationState, AuthorizeError> {
         let flow = self.open(flow)?;
         let client = self.relying_party(Some(flow.client.as_str())).await?;
-        let (client, party) = client.parts();
+        let (_, party) = client.parts();
         // The registration may have changed meanwhile.
         if !party.accepts_redirect_to(&flow.request.redirect_uri) {
             return Err(AuthorizeError::RedirectUri);
@@ -128,8 +141,8 @@ impl AuthorizationService {
         let visit = Visit {
             login: self.login_of(session).await?,
             decision,
-            client,
-            party,
+            client: &client,
+            context,
         };
         self.advance(flow, visit).await
     }
@@ -145,13 +158,14 @@ impl AuthorizationService {
         let Some((login, user)) = &visit.login else {
             return Ok(self.without_login(&flow));
         };
-        let consent = self.deps.store.consent(user.id, &visit.client.id).await?;
+        let (client, party) = visit.client.parts();
+        let consent = self.deps.store.consent(user.id, &client.id).await?;
         let consented = consent.map(|consent| consent.scopes).unwrap_or_default();
         let situation = Situation {
             request: &flow.request,
             progress,
-            party: visit.party,
-            is_confidential: visit.client.is_confidential(),
+            party,
+            is_confidential: client.is_confidential(),
             login,
             user: user.id,
             consented: &consented,
@@ -165,8 +179,12 @@ impl AuthorizationService {
                 flow: self.deps.authorizations.seal_flow(&flow),
                 min_level,
             },
-            Ok(NextStep::AskConsent) => self.ask(flow, visit.party, (login, user)),
+            Ok(NextStep::AskConsent) => self.ask(flow, party, (login, user)),
             Ok(NextStep::IssueCode) => {
+                if client.id.document_url().is_some() {
+                    let clients = (client, visit.client.stored());
+                    self.documents.store(clients, visit.context).await?;
+                }
                 AuthorizationState::Done(self.code(&flow, login, &consented))
             }
         })
@@ -318,20 +336,6 @@ impl AuthorizationService {
 
     fn end_of(&self, lifetime: std::time::Duration) -> OffsetDateTime {
         (self.deps.clock.now() + lifetime).truncate_to_second()
-    }
-
-    /// The enabled OAuth client with this identifier that people sign in to.
-    pub(super) async fn relying_party(
-        &self,
-        id: Option<&str>,
-    ) -> Result<EnabledParty, AuthorizeError> {
-        let id = id.and_then(|id| id.parse().ok());
-        let id: ClientId = id.ok_or(AuthorizeError::UnknownClient)?;
-        let client = self.deps.store.client(&id).await?;
-        let client = client.filter(|client| !client.disabled);
-        client
-            .and_then(EnabledParty::new)
-            .ok_or(AuthorizeError::UnknownClient)
     }
 
     /// The live login of the browser that has this refresh token.

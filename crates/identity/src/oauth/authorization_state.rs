@@ -5,7 +5,7 @@ use crate::{
     authentication::AssuranceLevel,
     error::{Fault, StoreError, fault_from},
     oauth::{
-        ClientId, ClientName, DpopError, InvalidClient, ResponseMode,
+        ClientId, ClientName, DocumentError, DpopError, InvalidClient, ResponseMode,
         authorization_request::AuthorizationError,
     },
     token::Scopes,
@@ -77,12 +77,24 @@ pub enum AuthorizeError {
     /// The flow or pushed request has expired, or is not one of this issuer.
     #[error("the request has expired; start again from the application")]
     Expired,
+    /// The metadata that the OAuth client publishes cannot be read or used.
+    #[error("{0}")]
+    Document(String),
     /// The service failed.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
 fault_from!(AuthorizeError: StoreError);
+
+impl From<DocumentError> for AuthorizeError {
+    fn from(error: DocumentError) -> Self {
+        match error {
+            DocumentError::Fault(fault) => Self::Fault(fault),
+            unusable => Self::Document(unusable.to_string()),
+        }
+    }
+}
 
 /// Why a request was not pushed.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +118,19 @@ impl From<InvalidClient> for PushError {
         match error {
             InvalidClient::InvalidClient => Self::InvalidClient,
             InvalidClient::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl From<AuthorizeError> for PushError {
+    fn from(error: AuthorizeError) -> Self {
+        match error {
+            AuthorizeError::Fault(fault) => Self::Fault(fault),
+            AuthorizeError::Document(_) => Self::Parameter(
+                "invalid_client",
+                "the metadata at client_id cannot be read or used",
+            ),
+            _ => Self::InvalidClient,
         }
     }
 }

@@ -52,7 +52,33 @@ impl ClientAuthenticationService {
         credentials: &ClientCredentials,
         context: &CallContext,
     ) -> Result<OauthClient, InvalidClient> {
-        let result = self.verify(credentials).await;
+        let result = match self.stated_client(credentials) {
+            Some(id) => {
+                let client = self.deps.store.client(&id).await?;
+                self.verify(credentials, client).await
+            }
+            None => Err(InvalidClient::InvalidClient),
+        };
+        self.record(result, credentials, context)
+    }
+
+    /// The same for an OAuth client that was found by another way than the store.
+    pub(super) async fn authenticate_as(
+        &self,
+        client: OauthClient,
+        credentials: &ClientCredentials,
+        context: &CallContext,
+    ) -> Result<OauthClient, InvalidClient> {
+        let result = self.verify(credentials, Some(client)).await;
+        self.record(result, credentials, context)
+    }
+
+    fn record(
+        &self,
+        result: Result<OauthClient, InvalidClient>,
+        credentials: &ClientCredentials,
+        context: &CallContext,
+    ) -> Result<OauthClient, InvalidClient> {
         if let Err(InvalidClient::InvalidClient) = result {
             self.record_refusal(credentials, context);
         }
@@ -68,17 +94,23 @@ impl ClientAuthenticationService {
         self.deps.audit.record_invalid_client(context, &subject);
     }
 
-    async fn verify(&self, credentials: &ClientCredentials) -> Result<OauthClient, InvalidClient> {
-        let verifier = &self.deps.client_credentials;
-        let id = match &credentials.authentication {
+    /// The OAuth client that credentials are said to be of.
+    pub(super) fn stated_client(&self, credentials: &ClientCredentials) -> Option<ClientId> {
+        let stated = match &credentials.authentication {
             ClientAuthentication::Assertion(assertion) if credentials.id.is_empty() => {
-                verifier.unverified_issuer(assertion)
+                self.deps.client_credentials.unverified_issuer(assertion)
             }
             _ => Some(credentials.id.clone()),
         };
-        let id = id.and_then(|id| id.parse::<ClientId>().ok());
-        let id = id.ok_or(InvalidClient::InvalidClient)?;
-        let client = self.deps.store.client(&id).await?;
+        stated.and_then(|id| id.parse().ok())
+    }
+
+    async fn verify(
+        &self,
+        credentials: &ClientCredentials,
+        client: Option<OauthClient>,
+    ) -> Result<OauthClient, InvalidClient> {
+        let verifier = &self.deps.client_credentials;
         let client = client.filter(|client| !client.disabled);
         let client = client.ok_or(InvalidClient::InvalidClient)?;
         let is_authenticated = match (&credentials.authentication, &client.auth_method) {
@@ -87,7 +119,7 @@ impl ClientAuthenticationService {
                 verifier.verify_secret(secret, hash)
             }
             (ClientAuthentication::Assertion(assertion), ClientAuthMethod::Key(jwk)) => {
-                self.consume_assertion(assertion, jwk, &id).await?
+                self.consume_assertion(assertion, jwk, &client.id).await?
             }
             _ => false,
         };

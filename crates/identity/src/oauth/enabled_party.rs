@@ -1,22 +1,75 @@
 //! OAuth clients that people can sign in to now.
 
-use crate::oauth::{OauthClient, RelyingParty};
+use crate::oauth::{AuthorizationService, AuthorizeError, ClientId, OauthClient, RelyingParty};
 
 /// An OAuth client that people sign in to.
 pub(super) struct EnabledParty {
     client: OauthClient,
     party: RelyingParty,
+    /// As it is stored; `None` where it was not.
+    stored: Option<OauthClient>,
 }
 
 impl EnabledParty {
     /// `None` where nobody signs in to it.
-    pub(super) fn new(client: OauthClient) -> Option<Self> {
+    pub(super) fn new(client: OauthClient, stored: Option<OauthClient>) -> Option<Self> {
         let party = client.relying_party.clone()?;
-        Some(Self { client, party })
+        Some(Self {
+            client,
+            party,
+            stored,
+        })
+    }
+
+    /// The client as it is stored, which can differ from what its document says.
+    pub(super) const fn stored(&self) -> Option<&OauthClient> {
+        self.stored.as_ref()
     }
 
     /// The client, and what people sign in to it with.
     pub(super) const fn parts(&self) -> (&OauthClient, &RelyingParty) {
         (&self.client, &self.party)
+    }
+}
+
+impl AuthorizationService {
+    /// The enabled OAuth client with this identifier that people sign in to, as its document describes it now if it has one.
+    pub(super) async fn relying_party(
+        &self,
+        id: Option<&str>,
+    ) -> Result<EnabledParty, AuthorizeError> {
+        let (id, stored) = self.stored_client(id).await?;
+        let client = match id.document_url() {
+            Some(url) => self.documents.read(&id, &url).await?,
+            None => stored.clone(),
+        };
+        client
+            .and_then(|client| EnabledParty::new(client, stored))
+            .ok_or(AuthorizeError::UnknownClient)
+    }
+
+    /// The same, as it is stored: for the sign-out from one that people have signed in to.
+    pub(super) async fn stored_party(
+        &self,
+        id: Option<&str>,
+    ) -> Result<EnabledParty, AuthorizeError> {
+        let (_, stored) = self.stored_client(id).await?;
+        stored
+            .and_then(|client| EnabledParty::new(client, None))
+            .ok_or(AuthorizeError::UnknownClient)
+    }
+
+    /// An identifier, and the OAuth client that is stored with it, which is not disabled.
+    async fn stored_client(
+        &self,
+        id: Option<&str>,
+    ) -> Result<(ClientId, Option<OauthClient>), AuthorizeError> {
+        let id = id.and_then(|id| id.parse().ok());
+        let id: ClientId = id.ok_or(AuthorizeError::UnknownClient)?;
+        let stored = self.deps.store.client(&id).await?;
+        if stored.as_ref().is_some_and(|client| client.disabled) {
+            return Err(AuthorizeError::UnknownClient);
+        }
+        Ok((id, stored))
     }
 }

@@ -9,6 +9,7 @@ mod backchannel_logout_uri;
 mod browser_origins;
 mod client_authentication;
 mod client_credentials;
+mod client_document;
 mod client_id;
 mod client_registration;
 mod code_challenge;
@@ -44,6 +45,7 @@ pub use self::{
     client_credentials::{
         Assertion, ClientAuthentication, ClientCredentialVerifier, ClientCredentials,
     },
+    client_document::{ClientDocument, ClientDocuments, DocumentClients, DocumentError},
     client_id::{ClientId, InvalidClientId},
     client_registration::ClientRegistration,
     code_challenge::{CodeChallenge, CodeVerifier, InvalidCodeChallenge, InvalidCodeVerifier},

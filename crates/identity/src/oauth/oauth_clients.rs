@@ -80,8 +80,9 @@ pub enum RegisterClientError {
     /// The scopes are longer than a code has room for.
     #[error("scope: the names of all scopes have at most 1024 characters together")]
     ScopeTooLong,
-    /// The `client_id` consists of dots, which no path of a URL can contain, or of other signs.
-    #[error("client_id: has at least one letter or digit")]
+    /// The `client_id` consists of dots, which no path of a URL can contain, or of other signs; or it is the URL of a client's metadata, which is
+    /// not registered.
+    #[error("client_id: has at least one letter or digit, and is no URL")]
     Id,
     /// An audience is empty or contains blanks, which separate audiences in the store, or control characters.
     #[error("audiences: an audience is a name without blanks, such as https://api.example")]
@@ -143,6 +144,25 @@ impl OauthClients {
         new: NewClient,
         context: &CallContext,
     ) -> Result<(OauthClient, Option<SecretString>), RegisterClientError> {
+        if new.id.document_url().is_some() {
+            return Err(RegisterClientError::Id);
+        }
+        let (client, secret) = self.construct(new)?;
+        let events = [self.event(context, AuditKind::ClientCreated, &client.id)];
+        let is_inserted = self.store.insert_client(&client, &events).await?;
+        self.audit.committed(is_inserted, &events);
+        if is_inserted {
+            Ok((client, secret))
+        } else {
+            Err(RegisterClientError::IdTaken)
+        }
+    }
+
+    /// The OAuth client that a registration describes, with its secret, if it is valid.
+    pub(super) fn construct(
+        &self,
+        new: NewClient,
+    ) -> Result<(OauthClient, Option<SecretString>), RegisterClientError> {
         if !new.scopes.iter().all(Scope::is_application) {
             return Err(RegisterClientError::Scope);
         }
@@ -191,14 +211,7 @@ impl OauthClients {
             disabled: false,
             created_at: self.clock.now(),
         };
-        let events = [self.event(context, AuditKind::ClientCreated, &client.id)];
-        let is_inserted = self.store.insert_client(&client, &events).await?;
-        self.audit.committed(is_inserted, &events);
-        if is_inserted {
-            Ok((client, secret))
-        } else {
-            Err(RegisterClientError::IdTaken)
-        }
+        Ok((client, secret))
     }
 
     /// The algorithm of ID tokens where a registration names none.
@@ -280,7 +293,12 @@ impl OauthClients {
         }
     }
 
-    fn event(&self, context: &CallContext, kind: AuditKind, client: &ClientId) -> AuditEvent {
+    pub(super) fn event(
+        &self,
+        context: &CallContext,
+        kind: AuditKind,
+        client: &ClientId,
+    ) -> AuditEvent {
         self.audit
             .event(context, kind, AuditSubject::client(client))
     }

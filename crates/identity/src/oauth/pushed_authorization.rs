@@ -3,8 +3,8 @@
 use crate::{
     call_context::CallContext,
     oauth::{
-        AuthorizationFlow, AuthorizationService, ClientCredentials, DpopPolicy, Parameters,
-        PresentedProof, ProofRequirements, PushError, authorization::PUSHED,
+        AuthorizationFlow, AuthorizationService, ClientCredentials, DpopPolicy, OauthClient,
+        Parameters, PresentedProof, ProofRequirements, PushError, authorization::PUSHED,
     },
 };
 
@@ -26,7 +26,7 @@ impl AuthorizationService {
         let proof = proof.filter(|_| self.policy.dpop != DpopPolicy::Off);
         let proof = proof.map(|proof| self.dpop.verify(proof, required));
         let proof = proof.transpose()?;
-        let client = self.clients.authenticate(credentials, context).await?;
+        let client = self.authenticate(credentials, context).await?;
         let stated = parameters.get("client_id");
         if stated.is_some_and(|stated| stated != client.id.as_str()) {
             return Err(PushError::InvalidClient);
@@ -54,5 +54,22 @@ impl AuthorizationService {
             "{PUSHED}{}",
             self.deps.authorizations.seal_flow(&flow)
         ))
+    }
+
+    /// The OAuth client that pushes a request. One with a document is as that describes it, and need not be stored yet.
+    async fn authenticate(
+        &self,
+        credentials: &ClientCredentials,
+        context: &CallContext,
+    ) -> Result<OauthClient, PushError> {
+        let stated = self.clients.stated_client(credentials);
+        let of_document = stated.filter(|id| id.document_url().is_some());
+        let Some(id) = of_document else {
+            return Ok(self.clients.authenticate(credentials, context).await?);
+        };
+        let party = self.relying_party(Some(id.as_str())).await?;
+        let client = party.parts().0.clone();
+        let authenticated = self.clients.authenticate_as(client, credentials, context);
+        Ok(authenticated.await?)
     }
 }

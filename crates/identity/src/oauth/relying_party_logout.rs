@@ -47,7 +47,7 @@ impl AuthorizationService {
                 }),
             };
         };
-        let client = self.relying_party(Some(client)).await?;
+        let client = self.stored_party(Some(client)).await?;
         let (client, party) = client.parts();
         let is_registered = |uri| party.accepts_logout_to(uri);
         if !request.redirect_uri.is_none_or(is_registered) {

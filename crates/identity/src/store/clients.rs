@@ -19,6 +19,10 @@ pub trait ClientStore: Send + Sync {
         events: &[AuditEvent],
     ) -> Result<bool, StoreError>;
 
+    /// Replaces all that an OAuth client is registered with but its identifier and the time of its creation. A disabled or protected one stays as
+    /// it is.
+    async fn replace_client(&self, client: &OauthClient) -> Result<(), StoreError>;
+
     /// Returns the OAuth client with this identifier, disabled or not.
     async fn client(&self, id: &ClientId) -> Result<Option<OauthClient>, StoreError>;
 

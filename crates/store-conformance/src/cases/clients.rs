@@ -1,10 +1,12 @@
 //! [`ClientStore`](holdfast_identity::store::ClientStore).
 
+use std::time::Duration;
+
 use holdfast_identity::{
     audit::AuditKind,
     id::GrantId,
     login::Generation,
-    oauth::{ClientAuthMethod, ClientId, GrantType, RelyingParty},
+    oauth::{ClientAuthMethod, ClientId, GrantType, OauthClient, RelyingParty},
     revocation::Revoked,
     store::Change,
 };
@@ -40,6 +42,58 @@ pub(super) async fn client_is_stored_whole(fixture: Fixture) {
     let mut listed = fixture.store.clients().await.unwrap();
     listed.retain(|client| !client.protected);
     assert_eq!(listed, expected);
+}
+
+pub(super) async fn registration_is_replaced_unless_it_is_disabled_or_protected(fixture: Fixture) {
+    let store = &fixture.store;
+    let url = "https://app.example/client.json";
+    let client = oauth_client(url);
+    assert!(store.insert_client(&client, &[]).await.unwrap());
+    let replaced = OauthClient {
+        auth_method: ClientAuthMethod::Key(r#"{"kty":"OKP"}"#.to_owned()),
+        grant_types: vec![GrantType::AuthorizationCode],
+        dpop_required: true,
+        relying_party: Some(relying_party()),
+        created_at: NOW + Duration::from_secs(1),
+        ..client.clone()
+    };
+    store.replace_client(&replaced).await.unwrap();
+    let expected = OauthClient {
+        created_at: client.created_at,
+        ..replaced
+    };
+    assert_eq!(
+        store.client(&client.id).await.unwrap(),
+        Some(expected.clone())
+    );
+
+    store.disable_client(&client.id, NOW, &[]).await.unwrap();
+    let first_party = store
+        .client(&ClientId::first_party())
+        .await
+        .unwrap()
+        .unwrap();
+    for id in [client.id.clone(), first_party.id.clone()] {
+        let other = OauthClient {
+            id,
+            ..oauth_client("other")
+        };
+        store.replace_client(&other).await.unwrap();
+    }
+    let expected = OauthClient {
+        disabled: true,
+        ..expected
+    };
+    assert_eq!(store.client(&client.id).await.unwrap(), Some(expected));
+    let found = store.client(&first_party.id).await.unwrap();
+    assert_eq!(found, Some(first_party));
+    // Of one that is not stored nothing is replaced.
+    store
+        .replace_client(&oauth_client("unknown"))
+        .await
+        .unwrap();
+    let unknown = store.client(&"unknown".parse().unwrap()).await.unwrap();
+    assert_eq!(unknown, None);
 }
 
 pub(super) async fn client_id_is_taken_once(fixture: Fixture) {

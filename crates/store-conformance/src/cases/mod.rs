@@ -140,6 +140,7 @@ cases! {$
     }
     clients {
         client_is_stored_whole,
+        registration_is_replaced_unless_it_is_disabled_or_protected,
         client_id_is_taken_once,
         disabling_ends_grants_and_appends_the_client,
         second_disabling_of_client_changes_nothing,

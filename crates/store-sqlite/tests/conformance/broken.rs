@@ -119,6 +119,7 @@ delegate! {
 delegate! {
     ClientStore {
         insert_client(client: &OauthClient, events: &[AuditEvent]) -> Stored<bool>;
+        replace_client(client: &OauthClient) -> Stored<()>;
         client(id: &ClientId) -> Stored<Option<OauthClient>>;
         clients() -> Stored<Vec<OauthClient>>;
         disable_client(id: &ClientId, now: OffsetDateTime, events: &[AuditEvent]) -> Stored<Change>;

@@ -77,6 +77,8 @@ pub(in crate::http) struct Metadata {
     introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
     revocation_endpoint_auth_methods_supported: [&'static str; 4],
     revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
+    /// Whether `client_id` can be the URL of the client's metadata (OAuth Client ID Metadata Document §5).
+    client_id_metadata_document_supported: bool,
     /// Algorithms of `DPoP` proofs (RFC 9449 §5.1).
     dpop_signing_alg_values_supported: [&'static str; 3],
 }
@@ -211,6 +213,7 @@ async fn metadata(auth: &AuthClient, public_url: &PublicUrl) -> Result<MetadataR
         introspection_endpoint_auth_signing_alg_values_supported: SIGNING,
         revocation_endpoint_auth_methods_supported: AUTHENTICATION,
         revocation_endpoint_auth_signing_alg_values_supported: SIGNING,
+        client_id_metadata_document_supported: jwks.client_metadata_documents,
         dpop_signing_alg_values_supported: SIGNING,
     };
     Ok(([CACHED], Json(metadata)))

@@ -19,6 +19,7 @@ use crate::{
         },
         state::AppState,
     },
+    request::next_query::encoded,
     service_error::ServiceError,
     session::authenticator::SessionWithToken,
 };
@@ -35,7 +36,8 @@ struct ApplicationsPage {
 
 /// An application as the page shows it.
 struct ApplicationItem {
-    client_id: String,
+    /// Where its end is sent.
+    end: String,
     name: String,
     scopes: Vec<ScopeText>,
     since: Moment,
@@ -46,7 +48,7 @@ impl From<Application> for ApplicationItem {
     fn from(application: Application) -> Self {
         Self {
             scopes: ScopeText::of_list(&application.scope),
-            client_id: application.client_id,
+            end: address_of_end(&application.client_id),
             name: application.name,
             since: application.granted_at.into(),
             last_used: application.last_used_at.into(),
@@ -80,7 +82,7 @@ pub(in crate::http) async fn end(
     if !is_client_id(&client_id) {
         return Err(error::no_such_page());
     }
-    let action = format!("{APPLICATIONS}/{client_id}/end");
+    let action = address_of_end(&client_id);
     let operation = SensitiveOperation::of(&state, &action, &client);
     let end = async |caller: &SessionWithToken| {
         let authorization = &caller.authorization;
@@ -99,6 +101,10 @@ pub(in crate::http) async fn end(
 }
 
 fn is_client_id(text: &str) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    text.bytes().all(is_allowed)
+    text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// A `client_id` can be a URL, which is one segment of the path.
+fn address_of_end(client_id: &str) -> String {
+    format!("{APPLICATIONS}/{}/end", encoded(client_id))
 }

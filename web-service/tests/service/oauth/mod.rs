@@ -4,6 +4,7 @@ mod authorize;
 mod code;
 mod consent;
 mod cors;
+mod documents;
 mod introspect;
 mod logout;
 mod metadata;

@@ -18,6 +18,7 @@ use super::SECRET;
 
 /// What a test sets of auth-service.
 #[derive(Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting")]
 pub(crate) struct AuthOptions {
     /// Which accounts must have a second factor.
     pub(crate) second_factor: SecondFactorPolicy,
@@ -27,6 +28,19 @@ pub(crate) struct AuthOptions {
     pub(crate) private_addresses: bool,
     /// Whether OAuth clients register themselves, with [`REGISTRATION_TOKEN`].
     pub(crate) client_registration: bool,
+    /// Whether the metadata that OAuth clients publish is used.
+    pub(crate) client_documents: bool,
+}
+
+impl AuthOptions {
+    /// None of them.
+    pub(crate) const NONE: Self = Self {
+        second_factor: SecondFactorPolicy::Optional,
+        passkeys: false,
+        private_addresses: false,
+        client_registration: false,
+        client_documents: false,
+    };
 }
 
 /// The initial access token of OAuth clients.
@@ -84,6 +98,7 @@ pub(super) async fn start_auth(
         client_registration_token: options
             .client_registration
             .then(|| REGISTRATION_TOKEN.to_owned().into()),
+        client_documents: options.client_documents,
         tls: None,
         outbound: OutboundConfig {
             authorities: None,

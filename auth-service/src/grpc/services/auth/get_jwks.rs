@@ -16,6 +16,7 @@ pub(super) async fn get_jwks(
     Ok(GetJwksResponse {
         keys: keys.iter().map(encode::json_web_key).collect(),
         client_registration: api.client_registration,
+        client_metadata_documents: api.client_documents,
         issuer: api.identity.tokens.issuer().to_owned(),
     })
 }

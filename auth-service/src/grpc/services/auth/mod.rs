@@ -38,6 +38,8 @@ pub(super) struct AuthApi {
     pub(super) streams: RevocationStreams,
     /// Whether OAuth clients can register themselves.
     pub(super) client_registration: bool,
+    /// Whether the metadata that OAuth clients publish is used.
+    pub(super) client_documents: bool,
 }
 
 impl AuthApi {
