@@ -5,7 +5,7 @@ use reqwest::Body;
 use serde_json::Value;
 use sse_stream::SseStream;
 
-use crate::{pair::Pair, site::Site};
+use crate::pair::Pair;
 
 /// The messages of a stream.
 pub struct Events(SseStream<Body>);
@@ -13,23 +13,10 @@ pub struct Events(SseStream<Body>);
 impl Events {
     /// Registers an OAuth client that may receive revocations, and opens a stream.
     pub async fn register(pair: &Pair, client_id: &str) -> Self {
-        let scope = ["client", "add", client_id, "--scope", "revocations"];
-        let add = [&scope[..], &["--audience", &pair.site.origin]].concat();
-        let printed = pair.command(&add, "").await;
-        let (_, secret) = printed.trim().split_once(' ').unwrap();
-        Self::open(&pair.site, client_id, secret).await
-    }
-
-    async fn open(site: &Site, client_id: &str, secret: &str) -> Self {
-        let form = [
-            ("grant_type", "client_credentials"),
-            ("client_id", client_id),
-            ("client_secret", secret),
-        ];
-        let request = site.client().post(site.url("/oauth2/token")).form(&form);
-        let tokens: Value = request.send().await.unwrap().json().await.unwrap();
+        let token = pair.own_token(client_id, "revocations").await;
+        let site = &pair.site;
         let request = site.client().get(site.url("/events/revocations"));
-        let request = request.bearer_auth(tokens["access_token"].as_str().unwrap());
+        let request = request.bearer_auth(token);
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 200);
         let body = axum::http::Response::from(response).into_body();
@@ -44,5 +31,30 @@ impl Events {
                 return Some(serde_json::from_str(&data).unwrap());
             }
         }
+    }
+}
+
+impl Pair {
+    /// Registers an OAuth client with a scope, and returns an access token of its own.
+    pub async fn own_token(&self, client_id: &str, scope: &str) -> String {
+        let add = ["client", "add", client_id, "--scope", scope];
+        let add = [&add[..], &["--audience", &self.site.origin]].concat();
+        let printed = self.command(&add, "").await;
+        let (_, secret) = printed.trim().split_once(' ').unwrap();
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", client_id),
+            ("client_secret", secret),
+        ];
+        let request = self.site.client().post(self.site.url("/oauth2/token"));
+        let tokens: Value = request
+            .form(&form)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        tokens["access_token"].as_str().unwrap().to_owned()
     }
 }

@@ -26,6 +26,8 @@ pub(crate) enum Language {
     /// A directory with an application of Next.js.
     Next,
     Python,
+    /// A directory with a crate outside the workspace.
+    Rust,
     /// A configuration of Apache.
     Apache,
 }
@@ -150,6 +152,7 @@ impl Application {
                     .env("PYTHONDONTWRITEBYTECODE", "1");
                 python
             }
+            Language::Rust => built(&file).await,
             Language::Apache => apache::command(pair, &file),
         }
     }
@@ -159,4 +162,19 @@ async fn listening(port: u16) {
     while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
         sleep(INTERVAL).await;
     }
+}
+
+/// Builds a crate, and returns the command that starts it.
+async fn built(directory: &Path) -> Command {
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/relying-parties");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .args(["build", "--locked", "--manifest-path"])
+        .arg(directory.join("Cargo.toml"))
+        .env("CARGO_TARGET_DIR", &target);
+    let built = cargo.output().await.unwrap();
+    let printed = String::from_utf8_lossy(&built.stderr);
+    assert!(built.status.success(), "{printed}");
+    let name = directory.file_name().unwrap().to_str().unwrap();
+    Command::new(target.join(format!("debug/{name}-app")))
 }

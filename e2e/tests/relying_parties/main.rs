@@ -52,6 +52,16 @@ async fn oauth4webapi_completes_sign_in_refresh_and_sign_out() {
     Journey::start(&application).await.complete().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn openidconnect_completes_sign_in_refresh_and_sign_out() {
+    let application = Application {
+        file: "openidconnect",
+        language: Language::Rust,
+        ..COMMON
+    };
+    Journey::start(&application).await.complete().await;
+}
+
 /// A page exchanges the code itself (CORS), with tokens that are bound to a key of the browser (DPoP).
 #[tokio::test(flavor = "multi_thread")]
 async fn oidc_client_ts_completes_sign_in_refresh_and_sign_out() {
