@@ -208,6 +208,16 @@ const OF_BARE_CHANGES: [Error; 2] = [
     ),
 ];
 
+const OF_STREAMS: [Error; 2] = [
+    (400, "INVALID_REQUEST", "", "A parameter is missing"),
+    (
+        404,
+        "STREAM_NOT_FOUND",
+        "",
+        "The OAuth client has no such stream",
+    ),
+];
+
 fn errors(is_read: bool, operation: &Operation) -> Vec<Error> {
     let has_body = operation.request_body.is_some();
     let mut errors = ALWAYS.to_vec();
@@ -222,6 +232,9 @@ fn errors(is_read: bool, operation: &Operation) -> Vec<Error> {
     }
     if !is_read || (takes_access_token(operation) && !is_forward_auth) {
         errors.push(OF_ORIGIN_AND_SCOPE);
+    }
+    if has_tag(operation, "signals") && takes_access_token(operation) {
+        errors.extend(OF_STREAMS);
     }
     errors
 }

@@ -49,15 +49,24 @@ pub(in crate::http) struct Delivery {
     endpoint_url: Option<String>,
 }
 
-/// What a receiver says of its stream. Where the members that this service gives are there, they have to be right.
+/// What a receiver decides about its stream.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"events_requested": ["https://schemas.openid.net/secevent/caep/event-type/session-revoked"], "description": "Orders"}))]
+pub(in crate::http) struct ReceiverProperties {
+    /// URIs of event types; absent for all that there are.
+    pub(super) events_requested: Option<Vec<String>>,
+    /// At most 256 characters.
+    pub(super) description: Option<String>,
+    pub(super) delivery: Option<Delivery>,
+}
+
+/// A change of a stream. Where it has members that this service gives, they have to be right.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"stream_id": "0f0e8f6e-3b21-4d0f-9a77-1f0c2e6b4d55", "events_requested": ["https://schemas.openid.net/secevent/caep/event-type/session-revoked"], "description": "Orders"}))]
 pub(in crate::http) struct StreamProperties {
-    /// The stream; absent where one is created.
-    pub(super) stream_id: Option<String>,
-    pub(super) events_requested: Option<Vec<String>>,
-    pub(super) description: Option<String>,
-    pub(super) delivery: Option<Delivery>,
+    stream_id: Option<String>,
+    #[serde(flatten)]
+    pub(super) receiver: ReceiverProperties,
     /// The other members.
     #[serde(flatten)]
     #[schema(ignore)]
@@ -87,7 +96,7 @@ impl StreamConfiguration {
     }
 }
 
-impl StreamProperties {
+impl ReceiverProperties {
     /// Refuses a delivery method that is not supported.
     pub(super) fn check_delivery(&self) -> Result<(), Problem> {
         match &self.delivery {
@@ -97,14 +106,14 @@ impl StreamProperties {
             _ => Ok(()),
         }
     }
+}
 
+impl StreamProperties {
     /// Refuses members that this service gives, and that are others (SSF §8.1.1.3).
     pub(super) fn check_against(&self, current: &StreamConfiguration) -> Result<(), Problem> {
-        self.check_delivery()?;
-        let endpoint = self
-            .delivery
-            .as_ref()
-            .and_then(|it| it.endpoint_url.as_ref());
+        self.receiver.check_delivery()?;
+        let delivery = &self.receiver.delivery;
+        let endpoint = delivery.as_ref().and_then(|it| it.endpoint_url.as_ref());
         if endpoint.is_some() && endpoint != current.delivery.endpoint_url.as_ref() {
             return Err(invalid(
                 "endpoint_url of delivery is not that of the stream",

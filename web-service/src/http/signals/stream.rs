@@ -7,7 +7,8 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use holdfast_client::{EventStream, EventStreamChange};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::http::{
     api::problem::Problem,
@@ -15,7 +16,7 @@ use crate::http::{
         access_token::{ManageSignals, OwnToken, ReadSignals},
         json,
     },
-    signals::configuration::{StreamConfiguration, StreamProperties, invalid},
+    signals::configuration::{ReceiverProperties, StreamConfiguration, StreamProperties, invalid},
     state::AppState,
 };
 
@@ -28,13 +29,22 @@ pub(in crate::http) struct StreamQuery {
 /// The parameters of a request, if they can be read.
 pub(in crate::http) type StreamParameters = Result<Query<StreamQuery>, QueryRejection>;
 
+/// The stream that a request names, or all of them.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(example = json!([]))]
+pub(in crate::http) enum ShownStreams {
+    One(StreamConfiguration),
+    All(Vec<StreamConfiguration>),
+}
+
 /// Creates the stream of an OAuth client, which has one at most. It has the events from now on.
 #[utoipa::path(
     post,
     path = "/ssf/stream",
     tag = "signals",
     operation_id = "create_event_stream",
-    request_body = StreamProperties,
+    request_body = ReceiverProperties,
     security(("bearer" = [])),
     responses(
         (status = 201, description = "The stream (SSF §8.1.1.1)", body = StreamConfiguration),
@@ -44,10 +54,10 @@ pub(in crate::http) type StreamParameters = Result<Query<StreamQuery>, QueryReje
 pub(in crate::http) async fn create(
     State(state): State<AppState>,
     token: OwnToken<ManageSignals>,
-    json::Json(properties): json::Json<StreamProperties>,
+    json::Json(properties): json::Json<ReceiverProperties>,
 ) -> Result<Response, Problem> {
     properties.check_delivery()?;
-    let StreamProperties {
+    let ReceiverProperties {
         events_requested,
         description,
         ..
@@ -69,24 +79,25 @@ pub(in crate::http) async fn create(
     operation_id = "event_stream",
     params(("stream_id" = Option<String>, Query, description = "The stream; absent for a list of all")),
     security(("bearer" = [])),
-    responses((status = 200, description = "The stream, or a list (SSF §8.1.1.2)", body = StreamConfiguration)),
+    responses((status = 200, description = "The stream, or a list (SSF §8.1.1.2)", body = ShownStreams)),
 )]
 pub(in crate::http) async fn show(
     State(state): State<AppState>,
     token: OwnToken<ReadSignals>,
     query: StreamParameters,
-) -> Result<Response, Problem> {
+) -> Result<Json<ShownStreams>, Problem> {
     let Query(query) = query.map_err(unreadable)?;
     if let Some(stream_id) = query.stream_id {
         let found = find(&state, &token, &stream_id).await?;
-        return Ok(Json(configuration(&state, &token, found).await?).into_response());
+        let found = configuration(&state, &token, found).await?;
+        return Ok(Json(ShownStreams::One(found)));
     }
     let found = state.auth.event_stream(&token.claims.client_id).await;
     let streams = match found.map_err(Problem::for_credential)? {
         Some(stream) => vec![configuration(&state, &token, stream).await?],
         None => Vec::new(),
     };
-    Ok(Json(streams).into_response())
+    Ok(Json(ShownStreams::All(streams)))
 }
 
 /// Changes the members of a stream that the request has.
@@ -105,8 +116,8 @@ pub(in crate::http) async fn update(
     json::Json(properties): json::Json<StreamProperties>,
 ) -> Result<Json<StreamConfiguration>, Problem> {
     let change = EventStreamChange {
-        requested: properties.events_requested.clone().map(Some),
-        description: properties.description.clone(),
+        requested: properties.receiver.events_requested.clone().map(Some),
+        description: properties.receiver.description.clone(),
         status: None,
     };
     change_stream(&state, &token, (&properties, change)).await
@@ -128,8 +139,8 @@ pub(in crate::http) async fn replace(
     json::Json(properties): json::Json<StreamProperties>,
 ) -> Result<Json<StreamConfiguration>, Problem> {
     let change = EventStreamChange {
-        requested: Some(properties.events_requested.clone()),
-        description: Some(properties.description.clone().unwrap_or_default()),
+        requested: Some(properties.receiver.events_requested.clone()),
+        description: Some(properties.receiver.description.clone().unwrap_or_default()),
         status: None,
     };
     change_stream(&state, &token, (&properties, change)).await
