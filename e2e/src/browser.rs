@@ -125,15 +125,13 @@ impl Browser {
         answer.map(|value| value.json().clone()).unwrap_or_default()
     }
 
-    /// The visible text of the page.
+    /// The visible text of the page. One script reads it: an element that was found may be gone with its page.
     pub async fn text(&self) -> String {
-        self.driver
-            .find(By::Tag("body"))
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap()
+        until("the text of the page", async || {
+            let text = self.script("return document.body.innerText").await;
+            text.as_str().map(str::to_owned)
+        })
+        .await
     }
 
     /// The path of the current URL.
