@@ -20,7 +20,12 @@ impl RedisReplayCache {
 
 #[async_trait]
 impl ReplayCache for RedisReplayCache {
-    async fn insert_if_new(&self, key: &str, window: Duration) -> Result<bool, ReplayCacheError> {
+    async fn insert_if_new(
+        &self,
+        key: &str,
+        _owner: &str,
+        window: Duration,
+    ) -> Result<bool, ReplayCacheError> {
         let millis = window.as_millis().max(1);
         let key = self.0.key("once", key);
         let set = self.0.call(async |mut connection| {

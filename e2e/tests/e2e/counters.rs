@@ -229,7 +229,7 @@ async fn replay_cache_in_redis_is_shared_and_survives_restart() {
     let instances = [shared(&redis), shared(&redis)].map(RedisReplayCache::new);
     let see = async |instance: &RedisReplayCache, name| {
         let key = KeyedHash([name; 16]).hex();
-        instance.insert_if_new(&key, MINUTE).await
+        instance.insert_if_new(&key, "ada", MINUTE).await
     };
     assert!(see(&instances[0], 1).await.unwrap());
     assert!(!see(&instances[1], 1).await.unwrap());

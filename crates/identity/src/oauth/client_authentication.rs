@@ -151,7 +151,8 @@ impl ClientAuthenticationService {
         ];
         let key = self.deps.keyed_hasher.hash(&key).hex();
         let window = MAX_ASSERTION_LIFE + LEEWAY * 2;
-        self.deps.replay_cache.insert_if_new(&key, window).await
+        let replay_cache = &self.deps.replay_cache;
+        replay_cache.insert_if_new(&key, id.as_str(), window).await
     }
 
     /// Whether issuer, subject, audience and times of an assertion are acceptable (RFC 7523 §3).

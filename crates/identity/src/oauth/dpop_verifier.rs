@@ -126,9 +126,18 @@ impl DpopVerifier {
     /// Records a proof as used. Call it only after the caller has presented a valid token or credentials: others must not be able
     /// to fill the replay cache.
     pub(crate) async fn consume(&self, proof: &VerifiedProof) -> Result<(), DpopError> {
-        let inserted = self
-            .replay_cache
-            .insert_if_new(&proof.replay_key, PROOF_REPLAY_WINDOW);
+        self.consume_of(proof, &proof.key.to_string()).await
+    }
+
+    /// The same for a proof of an account or an OAuth client, which may have any number of keys, and use them without a rate limit.
+    pub(crate) async fn consume_of(
+        &self,
+        proof: &VerifiedProof,
+        owner: &str,
+    ) -> Result<(), DpopError> {
+        let inserted =
+            self.replay_cache
+                .insert_if_new(&proof.replay_key, owner, PROOF_REPLAY_WINDOW);
         if inserted.await? {
             Ok(())
         } else {

@@ -151,7 +151,7 @@ impl TokenService {
         if proof.key != *bound_to {
             return Err(self.dpop.invalid().into());
         }
-        Ok(self.dpop.consume(&proof).await?)
+        Ok(self.dpop.consume_of(&proof, &claims.subject()).await?)
     }
 
     /// Checks that the token, its grant, its login and its OAuth client are not revoked. `source` becomes the store where that was read.

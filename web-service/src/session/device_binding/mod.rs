@@ -212,7 +212,9 @@ impl DeviceBindings {
         if !is_in_time {
             return Err(DeviceProofError::OutdatedChallenge);
         }
-        let inserted = self.replay_cache.insert_if_new(&name, window + SKEW * 2);
+        let inserted = self
+            .replay_cache
+            .insert_if_new(&name, sid, window + SKEW * 2);
         if inserted.await.map_err(RecordsUnavailable::from)? {
             Ok(())
         } else {
@@ -304,7 +306,7 @@ impl DeviceBindings {
         let name = format!("{kind}:{}", session.sid);
         if self
             .replay_cache
-            .insert_if_new(&name, REPORT_INTERVAL)
+            .insert_if_new(&name, &session.sid, REPORT_INTERVAL)
             .await?
         {
             self.reports.report_device(DeviceReport {

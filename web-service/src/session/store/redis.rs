@@ -272,7 +272,12 @@ impl SessionStore for BreakerStore {
 
 #[async_trait]
 impl ReplayCache for BreakerStore {
-    async fn insert_if_new(&self, key: &str, window: Duration) -> Result<bool, ReplayCacheError> {
+    async fn insert_if_new(
+        &self,
+        key: &str,
+        _owner: &str,
+        window: Duration,
+    ) -> Result<bool, ReplayCacheError> {
         let millis = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
         let set = async {
             let (until, if_new) = (Some(Expiration::PX(millis)), Some(SetOptions::NX));
