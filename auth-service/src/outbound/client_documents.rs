@@ -4,6 +4,7 @@ mod document;
 
 use std::{
     collections::HashMap,
+    fmt::Display,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -17,7 +18,7 @@ use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 use url::Url;
 
-use crate::outbound::OutboundClient;
+use crate::outbound::{OutboundClient, OutboundError};
 
 static FAILURES: LogRateLimiter = LogRateLimiter::new("client_document.refused");
 
@@ -119,19 +120,7 @@ impl Inner {
             let why = "too many are read at the moment; try again in a minute";
             return Err(DocumentError::Unavailable(why.to_owned()));
         };
-        let document = self.request(url).await;
-        if let Err(error) = &document {
-            FAILURES.log(|requests| {
-                tracing::warn!(
-                    event = "client_document.refused",
-                    client_id = %url,
-                    %error,
-                    requests,
-                    "the metadata that an OAuth client publishes cannot be read or used"
-                );
-            });
-        }
-        let (document, fresh_until) = document?;
+        let (document, fresh_until) = self.request(url).await?;
         let mut state = self.state();
         if state.kept.len() >= MAX_KEPT {
             let oldest = state.kept.iter().min_by_key(|(_, kept)| kept.fresh_until);
@@ -153,17 +142,20 @@ impl Inner {
         url: &Url,
     ) -> Result<(Arc<ClientDocument>, OffsetDateTime), DocumentError> {
         let response = self.client.get(url, (MAX_LENGTH, LIMIT)).await;
-        let response = response.map_err(|error| DocumentError::Unavailable(error.to_string()))?;
+        let response = response.map_err(|error| {
+            log(url, &error);
+            DocumentError::Unavailable(public_reason(&error).to_owned())
+        })?;
         if response.status() != StatusCode::OK {
             let why = format!("the response has the status {}", response.status());
+            log(url, &why);
             return Err(DocumentError::Unavailable(why));
         }
-        if !is_json(&response) {
-            let why = "the content type is not application/json";
-            return Err(DocumentError::Invalid(why.to_owned()));
-        }
         let fresh_until = self.clock.now() + freshness(&response);
-        let document = document::parse(response.body(), url).map_err(DocumentError::Invalid)?;
+        let document = parse(&response, url).map_err(|why| {
+            log(url, &why);
+            DocumentError::Invalid(why)
+        })?;
         Ok((Arc::new(document), fresh_until))
     }
 
@@ -193,6 +185,34 @@ impl Budget {
         self.total += 1;
         true
     }
+}
+
+fn parse(response: &Response<Bytes>, url: &Url) -> Result<ClientDocument, String> {
+    if !is_json(response) {
+        return Err("the content type is not application/json".to_owned());
+    }
+    document::parse(response.body(), url)
+}
+
+/// What everybody may know of a failed request. The rest would show which names and addresses there are in the network of this service.
+const fn public_reason(error: &OutboundError) -> &'static str {
+    match error {
+        OutboundError::TooLong(_) => "the document is too long",
+        OutboundError::Http(_) => "the response is not valid",
+        _ => "its server cannot be reached",
+    }
+}
+
+fn log(url: &Url, error: &dyn Display) {
+    FAILURES.log(|requests| {
+        tracing::warn!(
+            event = "client_document.refused",
+            client_id = %url,
+            %error,
+            requests,
+            "the metadata that an OAuth client publishes cannot be read or used"
+        );
+    });
 }
 
 /// Whether the content type is `application/json`, or one of that form such as `application/client+json`.

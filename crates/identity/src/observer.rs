@@ -79,6 +79,8 @@ names! {
         TokenRevocation = "token_revocation",
         /// The introspection of an access token.
         Introspection = "introspection",
+        /// The storage of an OAuth client that nobody registered.
+        NewClient = "new_client",
     }
 }
 

@@ -163,6 +163,7 @@ reasons! {
         RedirectUri => AuthorizationInvalid,
         RepeatedParameter => AuthorizationInvalid,
         Expired => AuthorizationInvalid,
+        ..Throttled,
         ..Fault,
     }
     PushError {

@@ -181,10 +181,9 @@ impl AuthorizationService {
             },
             Ok(NextStep::AskConsent) => self.ask(flow, party, (login, user)),
             Ok(NextStep::IssueCode) => {
-                if client.id.document_url().is_some() {
-                    let clients = (client, visit.client.stored());
-                    self.documents.store(clients, visit.context).await?;
-                }
+                let context = visit.context;
+                self.store_of_document(visit.client, user.id, context)
+                    .await?;
                 AuthorizationState::Done(self.code(&flow, login, &consented))
             }
         })

@@ -2,7 +2,7 @@
 
 use crate::{
     account::Username,
-    authentication::AssuranceLevel,
+    authentication::{AssuranceLevel, Throttled},
     error::{Fault, StoreError, fault_from},
     oauth::{
         ClientId, ClientName, DocumentError, DpopError, InvalidClient, ResponseMode,
@@ -80,6 +80,9 @@ pub enum AuthorizeError {
     /// The metadata that the OAuth client publishes cannot be read or used.
     #[error("{0}")]
     Document(String),
+    /// The account has allowed too many OAuth clients that nobody registered.
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
     /// The service failed.
     #[error(transparent)]
     Fault(#[from] Fault),

@@ -1,6 +1,14 @@
 //! OAuth clients that people can sign in to now.
 
-use crate::oauth::{AuthorizationService, AuthorizeError, ClientId, OauthClient, RelyingParty};
+use std::time::Duration;
+
+use crate::{
+    authentication::{Counter, Limit},
+    call_context::CallContext,
+    id::UserId,
+    oauth::{AuthorizationService, AuthorizeError, ClientId, OauthClient, RelyingParty},
+    observer::RateLimited,
+};
 
 /// An OAuth client that people sign in to.
 pub(super) struct EnabledParty {
@@ -21,18 +29,43 @@ impl EnabledParty {
         })
     }
 
-    /// The client as it is stored, which can differ from what its document says.
-    pub(super) const fn stored(&self) -> Option<&OauthClient> {
-        self.stored.as_ref()
-    }
-
     /// The client, and what people sign in to it with.
     pub(super) const fn parts(&self) -> (&OauthClient, &RelyingParty) {
         (&self.client, &self.party)
     }
 }
 
+/// New OAuth clients with documents that one account makes this service store.
+const NEW_CLIENTS: Limit = Limit::Window {
+    max: 20,
+    length: Duration::from_hours(1),
+};
+
 impl AuthorizationService {
+    /// Stores an OAuth client with a document that is about to be issued a code of this account.
+    pub(super) async fn store_of_document(
+        &self,
+        found: &EnabledParty,
+        user: UserId,
+        context: &CallContext,
+    ) -> Result<(), AuthorizeError> {
+        let (client, stored) = (&found.client, found.stored.as_ref());
+        if client.id.document_url().is_none() {
+            return Ok(());
+        }
+        if stored.is_none() {
+            let counter = Counter {
+                name: self
+                    .deps
+                    .keyed_hasher
+                    .hash(&[b"new client", user.as_bytes()]),
+                limit: NEW_CLIENTS,
+            };
+            self.deps.count(RateLimited::NewClient, &[counter]).await?;
+        }
+        Ok(self.documents.store((client, stored), context).await?)
+    }
+
     /// The enabled OAuth client with this identifier that people sign in to, as its document describes it now if it has one.
     pub(super) async fn relying_party(
         &self,

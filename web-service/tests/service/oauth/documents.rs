@@ -299,7 +299,7 @@ async fn document_that_cannot_be_used_is_refused() {
         site.clock.advance(Duration::from_mins(1));
     }
     *publisher.answer.lock().unwrap() = (200, "x".repeat(17 << 10));
-    assert_refused(site.ask_for(&cookie, &publisher.url).await, "bytes").await;
+    assert_refused(site.ask_for(&cookie, &publisher.url).await, "too long").await;
 }
 
 #[tokio::test]
@@ -351,6 +351,22 @@ async fn eleventh_document_of_a_host_in_a_minute_is_not_requested() {
 }
 
 #[tokio::test]
+async fn twenty_first_client_of_an_account_in_an_hour_is_not_stored() {
+    let (site, publisher, cookie) = Site::with_documents().await;
+    for number in 0..21 {
+        if number % 9 == 0 {
+            site.clock.advance(Duration::from_mins(1));
+        }
+        let url = format!("{}?{number}", publisher.url);
+        publisher.publish(&publisher.document(&json!({"client_id": url})));
+        let asked = site.ask_for(&cookie, &url).await.text().await.unwrap();
+        let allowed = site.decide(&cookie, &asked, "allow").await;
+        let expected = if number < 20 { 200 } else { 429 };
+        assert_eq!(allowed.status(), expected, "{number}");
+    }
+}
+
+#[tokio::test]
 async fn documents_are_off_by_default_and_of_public_addresses() {
     let publisher = Publisher::start().await;
     for (options, why) in [
@@ -360,7 +376,7 @@ async fn documents_are_off_by_default_and_of_public_addresses() {
                 private_addresses: false,
                 ..ALLOWED
             },
-            "is not an address that requests may be sent to",
+            "its server cannot be reached",
         ),
     ] {
         let site = Site::start_for(options, |_| ()).await;
