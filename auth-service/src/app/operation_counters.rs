@@ -163,6 +163,6 @@ mod tests {
         ] {
             assert_eq!(after[name], before[name] + 1, "{name}");
         }
-        assert_eq!(after.len(), 7 + 20 + 14 + 16 + 6);
+        assert_eq!(after.len(), 7 + 20 + 16 + 16 + 6);
     }
 }
